@@ -1,0 +1,120 @@
+"""Which networks a model's name means, what they can draw, and where their weights come from."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+POCKET_WEIGHTS = Path(__file__).parents[1] / "assets" / "pocket"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model: its tokenizer, its four networks, the sizes it draws.
+
+    The networks take and give what KerasCV's do: `text_encoder` [tokens, positions] int32
+    (N, max_length) → context (N, max_length, context_width); `diffusion_model` [latent
+    (N, H/8, W/8, 4), timestep embedding (N, 320), context] → the noise in the latent; `decoder` a
+    latent of unit variance → picture (N, H, W, 3) in about [-1, 1]; `image_encoder` the way back.
+    The last argument of each maker says whether to load the weights; without them they are random.
+    """
+
+    name: str
+    about: str
+    max_length: int  # tokens of a prompt, start and end included
+    context_width: int
+    start_of_text: int
+    end_of_text: int
+    native_size: int  # pixels
+    sizes: tuple[int, ...] | None  # heights and widths it can draw; None: any multiple of 128
+    tokenizer: Callable[[], object]
+    text_encoder: Callable[[bool], keras.Model]
+    diffusion_model: Callable[[int, int, bool], keras.Model]
+    decoder: Callable[[int, int, bool], keras.Model]
+    image_encoder: Callable[[bool], keras.Model]
+
+
+def _pocket() -> Checkpoint:
+    from helpers.pocket import networks
+    from helpers.pocket.tokenizer import WordTokenizer
+
+    max_length = 24
+
+    @functools.cache
+    def tokenizer():
+        return WordTokenizer(POCKET_WEIGHTS / "vocabulary.txt")
+
+    def loaded(name: str, network: keras.Model, download_weights: bool) -> keras.Model:
+        if download_weights:
+            network.load_weights(POCKET_WEIGHTS / f"{name}.weights.h5")
+        return network
+
+    return Checkpoint(
+        name="pocket",
+        about="the small model that comes with the notebooks: 128 × 128 pixels, on any CPU, offline",
+        max_length=max_length,
+        context_width=networks.CONTEXT_WIDTH,
+        start_of_text=0,
+        end_of_text=1,
+        native_size=128,
+        sizes=(128,),
+        tokenizer=tokenizer,
+        text_encoder=lambda download_weights: loaded(
+            "text_encoder",
+            networks.text_encoder(max_length, len(tokenizer().encoder)),
+            download_weights,
+        ),
+        diffusion_model=lambda height, width, download_weights: loaded(
+            "diffusion_model", networks.diffusion_model(height, width, max_length), download_weights
+        ),
+        decoder=lambda height, width, download_weights: loaded(
+            "decoder", networks.decoder(height, width), download_weights
+        ),
+        image_encoder=lambda download_weights: loaded("image_encoder", networks.image_encoder(), download_weights),
+    )
+
+
+def _stable_diffusion(name: str) -> Checkpoint:
+    from keras_cv.models import stable_diffusion as kcv
+    from keras_cv.src.models.stable_diffusion.diffusion_model import DiffusionModelV2
+
+    version_1 = name == "sd-1.4"
+    text_encoder = kcv.TextEncoder if version_1 else kcv.TextEncoderV2
+    diffusion_model = kcv.DiffusionModel if version_1 else DiffusionModelV2
+    max_length = 77
+    return Checkpoint(
+        name=name,
+        about=f"Stable Diffusion {name[3:]}, {'4.0' if version_1 else '5.2'} GB of weights: any GPU, or a patient CPU",
+        max_length=max_length,
+        context_width=768 if version_1 else 1024,
+        start_of_text=49406,
+        end_of_text=49407,
+        native_size=512,
+        sizes=None,
+        tokenizer=kcv.SimpleTokenizer,
+        text_encoder=lambda weights: text_encoder(max_length, download_weights=weights),
+        diffusion_model=lambda height, width, weights: diffusion_model(
+            height, width, max_length, download_weights=weights
+        ),
+        decoder=lambda height, width, weights: kcv.Decoder(height, width, download_weights=weights),
+        image_encoder=lambda weights: kcv.ImageEncoder(download_weights=weights),
+    )
+
+
+_MAKERS = {
+    "pocket": functools.cache(_pocket),
+    "sd-1.4": functools.partial(_stable_diffusion, "sd-1.4"),
+    "sd-2.1": functools.partial(_stable_diffusion, "sd-2.1"),
+}
+MODELS = tuple(_MAKERS)
+
+
+def checkpoint(name: str) -> Checkpoint:
+    """The checkpoint of that name; raises ValueError, which lists the known names, for any other."""
+    if name not in MODELS:
+        raise ValueError(f"Unknown model {name!r}: choose one of {', '.join(map(repr, MODELS))}.")
+    return _MAKERS[name]()

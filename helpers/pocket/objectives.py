@@ -1,0 +1,76 @@
+"""What the pocket model's two halves learn: the autoencoder to restore a picture, the UNet to tell noise."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from helpers.pocket import networks
+
+SIZE = 128  # pixels
+MAX_LENGTH = 24  # tokens of a prompt
+LATENT = (SIZE // 8, SIZE // 8, 4)
+
+
+class Autoencoder(keras.Model):
+    """Image encoder and decoder, with the loss that trains both: pixels, edges and a little KL (2112.10752)."""
+
+    def __init__(self):
+        super().__init__()
+        self.moments, self.decoder = networks.image_moments(), networks.decoder(SIZE, SIZE)
+        self.noise = keras.random.SeedGenerator(0)
+
+    def call(self, pictures):
+        mean, log_variance = ops.split(ops.cast(self.moments(pictures), "float32"), 2, axis=-1)
+        log_variance = ops.clip(log_variance, -12, 4)
+        latent = mean + ops.exp(log_variance / 2) * keras.random.normal(ops.shape(mean), seed=self.noise)
+        return ops.cast(self.decoder(latent), "float32"), mean, log_variance
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        picture, mean, log_variance = y_pred
+        error = picture - x
+        edges = sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
+        kl = ops.mean(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
+        return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * edges + 1e-4 * kl
+
+
+class Diffusion(keras.Model):
+    """Text encoder and UNet, trained together to tell the noise in a latent (2006.11239, algorithm 1)."""
+
+    def __init__(self, vocabulary_size: int):
+        super().__init__()
+        self.text_encoder = networks.text_encoder(MAX_LENGTH, vocabulary_size)
+        self.diffusion_model = networks.diffusion_model(SIZE, SIZE, MAX_LENGTH)
+        _zero_residuals(self.diffusion_model)
+
+    def call(self, inputs):
+        tokens, latent, timestep = inputs
+        positions = ops.broadcast_to(ops.arange(MAX_LENGTH), ops.shape(tokens))
+        context = self.text_encoder([tokens, positions])
+        return ops.cast(self.diffusion_model([latent, timestep, context]), "float32")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(sample_weight * ops.mean(ops.square(y_pred - y), axis=(1, 2, 3)))
+
+
+def _zero_residuals(unet: keras.Model) -> None:
+    """Every residual branch starts at zero, so a new UNet is near the identity and learns sooner (2105.05233)."""
+    for layer in unet.layers:
+        if isinstance(layer, networks.ResBlock):
+            kernel = layer.exit_flow[-1].conv2d.kernel
+        elif isinstance(layer, networks.SpatialTransformer):
+            kernel = layer.proj2.conv2d.kernel
+        else:
+            continue
+        kernel.assign(ops.zeros_like(kernel))
+
+
+def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:
+    """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, the inverse into the decoder's first."""
+    kernel, bias = (ops.convert_to_numpy(w) for w in model.moments.layers[-1].weights)
+    scale = np.concatenate([1 / deviation, np.ones(4)])
+    shift = np.concatenate([-mean / deviation, -2 * np.log(deviation)])  # log variances shift instead
+    model.moments.layers[-1].set_weights([kernel * scale, bias * scale + shift])
+    kernel, bias = (ops.convert_to_numpy(w) for w in model.decoder.layers[0].weights)
+    model.decoder.layers[0].set_weights([kernel * deviation[:, None], bias + mean @ kernel[0, 0]])

@@ -1,0 +1,97 @@
+"""Pictures on the screen, each with words for those who cannot see it, and pictures into a folder."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from helpers.images import save_image, strip
+
+
+def show(
+    pictures: np.ndarray | Sequence[np.ndarray],
+    alt: str,
+    *,
+    labels: Iterable[object] | None = None,
+    columns: int | None = None,
+    width: int | None = None,
+) -> None:
+    """Displays one picture, or several side by side, in the notebook.
+
+    pictures: one `uint8 (H, W, 3)`, or several of one size.
+    alt: what is to be seen, for a screen reader.
+    labels: one for each picture, written above it.
+    columns: pictures in a row; by default all.
+    width: pixels of the screen that one picture takes; by default 256 for one, and less for several.
+    """
+    pictures = [pictures] if np.ndim(pictures) == 3 else list(pictures)
+    columns = columns or len(pictures)
+    width = width or min(256, 900 // columns)
+    if labels is not None:
+        pictures = [_labelled(picture, str(label)) for picture, label in zip(pictures, labels, strict=True)]
+    image = Image.fromarray(strip(pictures, columns=columns))
+    image.thumbnail((1024, 4096))  # what is shown is stored in the notebook: keep that small
+    shown = min(width * columns, 1024)
+    html = f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="width: {shown}px; max-width: 100%">'
+    bundle = {"text/plain": alt, "text/html": html, "image/png": base64.b64encode(_encoded(image, "PNG")).decode()}
+    from IPython.display import display  # takes a moment, and only a notebook needs it
+
+    # two forms of the picture: JupyterLab reads the words aloud only from HTML, some sites show only PNG
+    display(bundle, metadata={"image/png": {"width": shown, "alt": alt}}, raw=True)
+
+
+def data_uri(picture: np.ndarray | Image.Image) -> str:
+    """The picture as the `src` of an HTML image: WebP, a tenth of PNG's size, to be looked at only."""
+    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    return "data:image/webp;base64," + base64.b64encode(_encoded(image, "WEBP", quality=90)).decode()
+
+
+def save_pictures(
+    pictures: Iterable[np.ndarray], recipes: Iterable[Mapping], folder: str | Path, **settings: str
+) -> list[Path]:
+    """Writes each picture with its recipe into the folder, made if need be; returns the paths.
+
+    The files are picture-0001.png, picture-0002.png, … counting on from those that are there: none is overwritten.
+    recipes: for each picture, what `save_image` takes; settings: for all of them, e.g. `**model.settings`.
+    Raises OSError when the folder or a file cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(f"'{folder}' cannot be made a folder ({error.strerror}); choose another.") from error
+    paths = []
+    for picture, recipe in zip(pictures, recipes, strict=True):
+        path = _new_path(folder)
+        save_image(picture, path, recipe, **settings)
+        paths.append(path)
+    return paths
+
+
+def _new_path(folder: Path) -> Path:
+    numbers = [int(path.stem[8:]) for path in folder.iterdir() if re.fullmatch(r"picture-\d+\.png", path.name)]
+    return folder / f"picture-{max(numbers, default=0) + 1:04}.png"
+
+
+def _encoded(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _labelled(picture: np.ndarray, label: str) -> np.ndarray:
+    height, width, _ = picture.shape
+    size = width / 9
+    draw = ImageDraw.Draw(Image.new("L", (1, 1)))
+    size *= min(1, 0.94 * width / max(1, draw.textlength(label, ImageFont.load_default(size))))
+    image = Image.new("RGB", (width, height + width // 7), "white")
+    ImageDraw.Draw(image).text((width / 2, width / 14), label, "black", ImageFont.load_default(size), anchor="mm")
+    image.paste(Image.fromarray(picture), (0, width // 7))
+    return np.asarray(image)

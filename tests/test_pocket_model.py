@@ -1,0 +1,125 @@
+"""The pocket model as it ships: its weights, what it draws, and that it can be trained again."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from helpers import StableDiffusion, load_image
+from helpers.checkpoints import POCKET_WEIGHTS
+from helpers.pocket import scenes
+from helpers.pocket.backdrops import COLOURS
+from helpers.pocket.run import Run
+
+NETWORKS = ("text_encoder", "diffusion_model", "image_encoder", "decoder")
+
+
+def test_weights_are_float16_and_at_most_24_mib(capsys):
+    files = [POCKET_WEIGHTS / f"{name}.weights.h5" for name in NETWORKS]
+    size = sum(path.stat().st_size for path in files) / 2**20
+    with capsys.disabled():
+        print(f"\npocket weights: {size:.1f} MiB")
+    assert size <= 24
+    for path in files:
+        dtypes = set()
+        with h5py.File(path) as file:
+            file.visititems(lambda _, item: dtypes.add(item.dtype) if isinstance(item, h5py.Dataset) else None)
+        assert dtypes == {np.dtype(np.float16)}, path.name
+
+
+@pytest.fixture(scope="module")
+def new_scenes():
+    rng = np.random.default_rng(12345)
+    return np.stack([scenes.draw(scenes.sample_scene(rng), 128, rng) for _ in range(16)])
+
+
+def test_autoencoder_restores_new_scenes(pocket, new_scenes, capsys):
+    latent = pocket._run("image_encoder", new_scenes / np.float32(127.5) - 1)
+    assert latent.shape == (16, 16, 16, 4)
+    assert 0.8 < latent.std() < 1.2 and abs(latent.mean()) < 0.2
+    restored = pocket.decode(latent)
+    error = np.mean((restored.astype(float) - new_scenes) ** 2, axis=(1, 2, 3))
+    psnr = np.mean(10 * np.log10(255**2 / error))
+    with capsys.disabled():
+        print(f"\npocket autoencoder: {psnr:.1f} dB on 16 new scenes")
+    assert psnr > 22
+
+
+def test_prompts_decide_the_background(pocket):
+    """A picture's border shows the colour that the prompt asks for."""
+    right = 0
+    for seed, colour in enumerate(COLOURS):
+        picture = pocket.text_to_image(f"a dog on a {colour} background", seed=seed, num_steps=10, verbose=False)[0]
+        border = np.median(np.concatenate([picture[:4].reshape(-1, 3), picture[-4:].reshape(-1, 3)]), axis=0)
+        nearest = min(COLOURS, key=lambda name: np.abs(border - COLOURS[name]).sum())
+        right += nearest == colour
+    assert right >= 9, f"{right} of {len(COLOURS)}"
+
+
+def test_a_run_goes_on_where_it_was_broken_off(tmp_path):
+    def new_run():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+        run = Run(tmp_path, "test", model, np.zeros((1, 4), np.float32), 1e-2)
+        model.loss = "mse"
+        model.compile(optimizer=run.optimizer, loss="mse")
+        return run
+
+    def batches(start):
+        for step in range(start, 100):
+            rng = np.random.default_rng(step)
+            x = rng.standard_normal((8, 4), np.float32)
+            yield {"x": x, "y": x.sum(axis=1, keepdims=True)}
+
+    seen = []
+    whole = new_run()
+    whole.train(batches(0), steps=20, decay=5, look=lambda: seen.append("whole"))
+    whole.file.unlink()
+    first = new_run()
+    first.train(batches(0), steps=10, decay=0, look=lambda: None)
+    second = new_run()
+    assert second.step == 10
+    second.train(batches(10), steps=20, decay=5, look=lambda: None)
+    for a, b in zip(whole.model.get_weights(), second.model.get_weights()):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    assert seen == ["whole"]
+
+    before = second.model.get_weights()
+    with second.averaged():
+        assert not np.allclose(before[0], second.model.get_weights()[0])
+    np.testing.assert_array_equal(before[0], second.model.get_weights()[0])
+
+
+def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
+    """The three commands of the recipe, with two steps each; what they export loads and draws."""
+    root = Path(__file__).parents[1]
+
+    def train(stage, *options):
+        command = [sys.executable, "-m", "helpers.pocket.train", stage, "--run", str(tmp_path / "run"), *options]
+        subprocess.run(command, cwd=root, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+
+    tiny = ("--steps", "2", "--batch", "2", "--scenes", "64", "--precision", "float32")
+    train("autoencoder", *tiny)
+    train("diffusion", *tiny)
+    train("export", "--to", str(tmp_path / "weights"))
+    assert load_image(tmp_path / "run" / "diffusion.png").shape[1] > 8 * 128
+
+    monkeypatch.setattr("helpers.checkpoints.POCKET_WEIGHTS", tmp_path / "weights")
+    from helpers import checkpoints
+
+    fresh = checkpoints._pocket()
+    monkeypatch.setattr("helpers.stable_diffusion.checkpoint", lambda name: fresh)
+    model = StableDiffusion("pocket")
+    picture = model.text_to_image("a dog", num_steps=2, seed=0, verbose=False)
+    assert picture.shape == (1, 128, 128, 3)
+    latent = model._run(
+        "image_encoder",
+        np.stack([scenes.draw(scenes.Scene("dog", "sea"), 128, np.random.default_rng(0))]) / np.float32(127.5) - 1,
+    )
+    assert np.isfinite(latent).all()

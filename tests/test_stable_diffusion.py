@@ -1,0 +1,214 @@
+"""`StableDiffusion` on the pocket model: seeds, guidance, engines, precisions, bad input."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import StableDiffusion, engines
+
+PROMPT = "an alien riding a skateboard in space"
+QUICK = dict(num_steps=4, verbose=False)
+
+
+def difference(a, b):
+    return np.abs(a.astype(int) - b.astype(int)).max()
+
+
+def test_a_picture(pocket):
+    pictures = pocket.text_to_image(PROMPT, batch_size=2, seed=1, **QUICK)
+    assert pictures.shape == (2, 128, 128, 3) and pictures.dtype == np.uint8
+    assert pictures.std() > 20
+
+
+def test_one_seed_one_picture(pocket):
+    together = pocket.text_to_image(PROMPT, batch_size=3, seed=5, **QUICK)
+    alone = [pocket.text_to_image(PROMPT, seed=5 + i, **QUICK)[0] for i in range(3)]
+    assert difference(together, np.stack(alone)) <= 1
+    assert difference(alone[0], alone[1]) > 50, "other seeds are other pictures"
+    assert difference(alone[0], pocket.text_to_image(PROMPT, seed=5, **QUICK)[0]) == 0
+
+
+def test_starting_noise_of_a_batch_is_bit_equal_to_each_made_alone(pocket):
+    together = pocket._initial_noise(None, 5, 3)
+    for i in range(3):
+        np.testing.assert_array_equal(together[i], pocket._initial_noise(None, 5 + i, 1)[0])
+
+
+def test_no_seed_means_another_picture_each_time(pocket, capsys):
+    first, second = (pocket.text_to_image(PROMPT, num_steps=2) for _ in range(2))
+    assert difference(first, second) > 20
+    # the bar tells the seed, with which the picture can be made again
+    seed = int(capsys.readouterr().out.split("seed ")[1].split(":")[0])
+    assert difference(first, pocket.text_to_image(PROMPT, num_steps=2, seed=seed, verbose=False)) == 0
+
+
+def test_verbose_shows_one_bar_and_quiet_nothing(pocket, capsys):
+    pocket.text_to_image(PROMPT, seed=1, num_steps=2)
+    assert "2/2" in capsys.readouterr().out
+    pocket.text_to_image(PROMPT, seed=1, num_steps=2, verbose=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatch):
+    calls = []
+    run = pocket._run
+
+    def spy(name, *arrays):
+        result = run(name, *arrays)
+        if name == "diffusion_model":
+            calls.append((arrays, result))
+        return result
+
+    monkeypatch.setattr(pocket, "_run", spy)
+    steps = list(pocket.denoise(pocket.encode_text(PROMPT), batch_size=2, num_steps=3, seed=1))
+    assert len(calls) == 3
+    (latent, embedding, context), noise = calls[0]
+    assert latent.shape == (4, 16, 16, 4) and embedding.shape == (4, 320) and context.shape == (4, 24, 160)
+    np.testing.assert_array_equal(latent[:2], latent[2:])
+    assert noise.dtype == np.float32
+    # the first half is the unconditional one: the first step's x0 from the formulas
+    guided = noise[:2] + 7.5 * (noise[2:] - noise[:2])
+    signal, sigma = np.sqrt(0.00466), np.sqrt(1 - 0.00466)
+    np.testing.assert_allclose(steps[0].predicted_x0, (latent[:2] - sigma * guided) / signal, rtol=2e-2, atol=0.05)
+
+
+def test_negative_prompt_steers_away(pocket):
+    space = pocket.text_to_image("a cat", "in space", seed=3, num_steps=10, verbose=False)
+    none = pocket.text_to_image("a cat", seed=3, num_steps=10, verbose=False)
+    empty = pocket.text_to_image("a cat", "", seed=3, num_steps=10, verbose=False)
+    assert difference(none, empty) == 0
+    assert difference(none, space) > 20
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ddim_trailing", "dpm_solver"])
+def test_one_step_works(pocket, sampler):
+    picture = pocket.text_to_image(PROMPT, num_steps=1, seed=0, sampler=sampler, verbose=False)
+    assert picture.std() > 5
+
+
+def test_stopping_half_way_leaves_the_model_usable(pocket):
+    steps = pocket.denoise(pocket.encode_text(PROMPT), num_steps=4, seed=1)
+    next(steps)
+    steps.close()
+    before = pocket.text_to_image(PROMPT, seed=1, **QUICK)
+    assert difference(before, pocket.text_to_image(PROMPT, seed=1, **QUICK)) == 0
+
+
+def test_noise_and_context_can_be_given(pocket):
+    context = pocket.encode_text(PROMPT)
+    noise = pocket._initial_noise(None, 7, 2)
+    from_seed = pocket.text_to_image(PROMPT, batch_size=2, seed=7, **QUICK)
+    assert difference(from_seed, pocket.generate_image(context, batch_size=2, diffusion_noise=noise, **QUICK)) <= 1
+    same = pocket.generate_image(context[0], batch_size=2, diffusion_noise=noise[0], **QUICK)
+    assert difference(same[0], same[1]) <= 1
+    tensor = keras.ops.convert_to_tensor(context)
+    assert difference(from_seed[:1], pocket.generate_image(tensor, seed=7, **QUICK)) <= 1
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_networks_are_compiled_one_way_or_the_other_explicitly(pocket, jit_compile):
+    model = StableDiffusion("pocket", jit_compile=jit_compile)
+    picture = model.text_to_image(PROMPT, seed=1, **QUICK)
+    assert model.settings["engine"] == ("xla" if jit_compile else "graph")
+    for network in (model.text_encoder, model.diffusion_model, model.decoder):
+        assert network.jit_compile is jit_compile
+    assert difference(picture, pocket.text_to_image(PROMPT, seed=1, **QUICK)) <= 2
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_precisions(pocket, precision):
+    keras.config.set_dtype_policy("float32")
+    model = StableDiffusion("pocket", precision=precision)
+    picture = model.text_to_image(PROMPT, seed=1, num_steps=8, verbose=False)
+    assert {weight.dtype for weight in model.diffusion_model.weights} == {precision}
+    assert keras.config.dtype_policy().name == "float32", "the global policy is put back"
+    reference = pocket.text_to_image(PROMPT, seed=1, num_steps=8, verbose=False)
+    mean = np.abs(picture.astype(int) - reference).mean()
+    print(f"{precision}: mean difference {mean:.2f} of 255")
+    assert mean < (2 if precision == "float16" else 12)
+
+
+def test_the_policy_is_put_back_when_building_fails():
+    with pytest.raises(RuntimeError), engines.building_in("bfloat16"):
+        assert keras.config.dtype_policy().name == "bfloat16"
+        raise RuntimeError
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_the_users_own_policy_is_respected():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert StableDiffusion("pocket").precision == "bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("gpu, name, engine", [(True, "sd-1.4", "xla"), (False, "pocket", "graph")])
+def test_default_model_and_engine(monkeypatch, capsys, gpu, name, engine):
+    monkeypatch.setattr(engines, "has_gpu", lambda: gpu)
+    model = StableDiffusion()
+    assert model.checkpoint.name == name and model.engine == engine
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1 and repr(name) in said and "StableDiffusion(model=" in said
+
+
+def test_overflow_is_no_black_picture(pocket):
+    with pytest.raises(FloatingPointError, match="float32"):
+        pocket.decode(np.full((1, 16, 16, 4), np.inf, np.float32))
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(prompt=""), "non-empty string, got ''"),
+        (dict(prompt="  \n"), "non-empty string"),
+        (dict(prompt=None), "non-empty string, got None"),
+        (dict(prompt=["a dog"]), "non-empty string, got"),
+        (dict(prompt="a " * 30), "has 32 tokens and 'pocket' reads 24, 8 too many.*'a a a a a a a a'"),
+        (dict(num_steps=0), "num_steps must be a whole number from 1 to 1000, got 0"),
+        (dict(num_steps=2.5), "num_steps must be"),
+        (dict(num_steps=1001), "num_steps must be"),
+        (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
+        (dict(batch_size=True), "batch_size must be"),
+        (dict(unconditional_guidance_scale=-1), "unconditional_guidance_scale must be a number from 0 up, got -1"),
+        (dict(unconditional_guidance_scale=float("nan")), "unconditional_guidance_scale"),
+        (dict(unconditional_guidance_scale="7"), "unconditional_guidance_scale"),
+        (dict(seed=-1), "seed must be a whole number of at least 0, got -1"),
+        (dict(seed=1.5), "seed must be"),
+        (dict(sampler="euler"), "Unknown sampler 'euler': choose one of 'ddim', 'ddim_trailing', 'dpm_solver'"),
+        (dict(negative_prompt=3), "non-empty string, got 3"),
+    ],
+)
+def test_bad_input_to_text_to_image(pocket, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        pocket.text_to_image(**{"prompt": PROMPT, **arguments})
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(diffusion_noise=np.zeros((16, 16, 4)), seed=1), "both given"),
+        (dict(diffusion_noise=np.zeros((16, 16, 3))), r"shape \(16, 16, 3\); expected \(16, 16, 4\)"),
+        (dict(diffusion_noise=np.zeros((3, 16, 16, 4)), batch_size=2), r"\(2, 16, 16, 4\) for a batch of 2"),
+        (dict(encoded_text=np.zeros((77, 768))), r"shape \(77, 768\); 'pocket' takes \(24, 160\)"),
+        (dict(encoded_text=np.zeros((3, 24, 160)), batch_size=2), r"\(2, 24, 160\) for a batch of 2"),
+    ],
+)
+def test_bad_input_to_generate_image(pocket, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        pocket.generate_image(**{"encoded_text": np.zeros((24, 160)), **arguments})
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (dict(model="sd-3"), "Unknown model 'sd-3': choose one of 'pocket', 'sd-1.4', 'sd-2.1'"),
+        (dict(model="pocket", img_height=512), "cannot draw img_height=512: it draws 128 pixels"),
+        (dict(model="sd-1.4", img_width="512"), "img_width must be a whole number"),
+        (dict(model="sd-1.4", img_width=-128), "img_width must be a whole number"),
+        (dict(model="pocket", precision="float64"), "Unknown precision 'float64': choose one of float32, float16"),
+    ],
+)
+def test_bad_input_to_the_model(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        StableDiffusion(**arguments)
