@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+
+from helpers.checks import whole_number
 
 POCKET_WEIGHTS = Path(__file__).parents[1] / "assets" / "pocket"
 
@@ -36,6 +39,24 @@ class Checkpoint:
     diffusion_model: Callable[[int, int, bool], keras.Model]
     decoder: Callable[[int, int, bool], keras.Model]
     image_encoder: Callable[[bool], keras.Model]
+
+    def drawable(self, name: str, pixels: int | None) -> int:
+        """The height or width `pixels`, to the nearest multiple of 128 with a warning; None is the native size.
+
+        Raises ValueError, which begins with `name`, for a size that the model cannot draw.
+        """
+        if pixels is None:
+            return self.native_size
+        # a latent is an eighth of the picture and the UNet halves it three times; 128 and round() as in KerasCV
+        size = max(128, round(whole_number(name, pixels, 1) / 128) * 128)
+        if self.sizes and size not in self.sizes:
+            raise ValueError(
+                f"{name}={pixels} is a size that {self.name!r} cannot draw: it draws "
+                f"{' or '.join(map(str, self.sizes))} pixels; leave {name} out, or choose another model."
+            )
+        if size != pixels:
+            warnings.warn(f"{name}={pixels} is no multiple of 128; rounded to {size}.", stacklevel=3)
+        return size
 
 
 def _pocket() -> Checkpoint:
@@ -88,7 +109,10 @@ def _stable_diffusion(name: str) -> Checkpoint:
     max_length = 77
     return Checkpoint(
         name=name,
-        about=f"Stable Diffusion {name[3:]}, {'4.0' if version_1 else '5.2'} GB of weights: any GPU, or a patient CPU",
+        about=(
+            f"Stable Diffusion {name[3:]}, {'4.1 GB' if version_1 else '5 GB'} of weights under the CreativeML "
+            f"OpenRAIL{'' if version_1 else '++'}-M licence: for a GPU, or a patient CPU"
+        ),
         max_length=max_length,
         context_width=768 if version_1 else 1024,
         start_of_text=49406,

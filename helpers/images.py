@@ -235,13 +235,13 @@ def _write_text(recipe: dict, settings: dict, shape: tuple[int, ...]) -> str:
     pairs = [f"{FIELDS[k][0]}: {SAMPLERS.get(str(recipe[k]), recipe[k])}" for k in FIELDS if k in recipe]
     for key, value in settings.items():
         # Quoted for the web UI's reasons (comma, colon, newline), and where a reader would change the value.
-        if value != value.strip() or re.search(r'[,:\n"]|^$', value):
+        if value != value.strip() or re.search(r'[,:\n"]', value):
             value = json.dumps(value, ensure_ascii=False)
         pairs.append(f"{key.replace('_', ' ').capitalize()}: {value}")
-    negative = f"Negative prompt: {recipe['negative_prompt']}" if recipe["negative_prompt"] != "" else ""
+    negative = f"Negative prompt: {recipe['negative_prompt']}" if recipe["negative_prompt"] else ""
     text = "\n".join(filter(None, (f"{recipe['prompt']}", negative, ", ".join(pairs))))
-    found = _read_text(text)
-    for key, value in (settings | recipe).items():
+    found = _read_text(text)  # what would not come back as it is must be refused, not mangled
+    for key, value in (*settings.items(), *recipe.items()):
         if value != (found[0] | found[1]).get(key) or re.search("[\0\ud800-\udfff]", str(value)):
             rule = "without a line 'Negative prompt:'" if key in KEYS else "under a new name in lower case"
             expected = FIELDS[key][2] if key in FIELDS else f"text {rule}"

@@ -35,22 +35,25 @@ def show(
     columns = columns or len(pictures)
     width = width or min(256, 900 // columns)
     if labels is not None:
-        pictures = [_labelled(picture, str(label)) for picture, label in zip(pictures, labels, strict=True)]
+        pictures = _labelled(pictures, [str(label) for label in labels])
     image = Image.fromarray(strip(pictures, columns=columns))
     image.thumbnail((1024, 4096))  # what is shown is stored in the notebook: keep that small
     shown = min(width * columns, 1024)
-    html = f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="width: {shown}px; max-width: 100%">'
-    bundle = {"text/plain": alt, "text/html": html, "image/png": base64.b64encode(_encoded(image, "PNG")).decode()}
+    source = data_uri(image)
+    html = f'<img src="{source}" alt="{escape(alt)}" style="width: {shown}px; max-width: 100%">'
+    bundle = {"text/plain": alt, "text/html": html, "image/jpeg": source.partition(",")[2]}
     from IPython.display import display  # takes a moment, and only a notebook needs it
 
-    # two forms of the picture: JupyterLab reads the words aloud only from HTML, some sites show only PNG
-    display(bundle, metadata={"image/png": {"width": shown, "alt": alt}}, raw=True)
+    # in two forms: JupyterLab has the words for a screen reader only from HTML, some sites show only the other
+    display(bundle, metadata={"image/jpeg": {"width": shown, "alt": alt}}, raw=True)
 
 
 def data_uri(picture: np.ndarray | Image.Image) -> str:
-    """The picture as the `src` of an HTML image: WebP, a tenth of PNG's size, to be looked at only."""
+    """The picture as the `src` of an HTML image; a JPEG, a fraction of a PNG's size, to be looked at only."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
-    return "data:image/webp;base64," + base64.b64encode(_encoded(image, "WEBP", quality=90)).decode()
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def save_pictures(
@@ -80,18 +83,17 @@ def _new_path(folder: Path) -> Path:
     return folder / f"picture-{max(numbers, default=0) + 1:04}.png"
 
 
-def _encoded(image: Image.Image, kind: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def _labelled(picture: np.ndarray, label: str) -> np.ndarray:
-    height, width, _ = picture.shape
-    size = width / 9
-    draw = ImageDraw.Draw(Image.new("L", (1, 1)))
-    size *= min(1, 0.94 * width / max(1, draw.textlength(label, ImageFont.load_default(size))))
-    image = Image.new("RGB", (width, height + width // 7), "white")
-    ImageDraw.Draw(image).text((width / 2, width / 14), label, "black", ImageFont.load_default(size), anchor="mm")
-    image.paste(Image.fromarray(picture), (0, width // 7))
-    return np.asarray(image)
+def _labelled(pictures: list[np.ndarray], labels: list[str]) -> list[np.ndarray]:
+    """Each picture with its label above it, in one size of letters, in which all labels fit."""
+    height, width, _ = pictures[0].shape
+    bar = width // 7
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    longest = max(ruler.textlength(label, ImageFont.load_default(width / 9)) for label in labels)
+    font = ImageFont.load_default(width / 9 * min(1, 0.94 * width / max(1, longest)))
+    labelled = []
+    for picture, label in zip(pictures, labels, strict=True):
+        image = Image.new("RGB", (width, height + bar), "white")
+        ImageDraw.Draw(image).text((width / 2, bar / 2), label, "black", font, anchor="mm")
+        image.paste(Image.fromarray(picture), (0, bar))
+        labelled.append(np.asarray(image))
+    return labelled

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import secrets
 import sys
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,8 +18,9 @@ from tqdm import tqdm  # noqa: E402
 
 from helpers import engines  # noqa: E402
 from helpers.checkpoints import checkpoint  # noqa: E402
+from helpers.checks import batch_of, number_from_0, whole_number  # noqa: E402
 from helpers.prompts import prompt_tokens, unconditional_tokens  # noqa: E402
-from helpers.samplers import SAMPLERS, Step, timestep_embedding  # noqa: E402
+from helpers.samplers import SAMPLERS, TRAIN_TIMESTEPS, Step, timestep_embedding  # noqa: E402
 
 
 class StableDiffusion:
@@ -52,28 +51,12 @@ class StableDiffusion:
             model = "sd-1.4" if engines.has_gpu() else "pocket"
             print(f"Model {model!r}: {checkpoint(model).about}. Choose with StableDiffusion(model=…).")
         self.checkpoint = checkpoint(model)
-        self.img_height = self._size("img_height", img_height)
-        self.img_width = self._size("img_width", img_width)
+        self.img_height = self.checkpoint.drawable("img_height", img_height)
+        self.img_width = self.checkpoint.drawable("img_width", img_width)
         self.engine = engines.default_engine() if jit_compile is None else "xla" if jit_compile else "graph"
         self.precision = engines.known_precision(precision) if precision else engines.default_precision()
         self._download_weights = download_weights
         self._runs = {}
-
-    def _size(self, name: str, wanted: int | None) -> int:
-        if wanted is None:
-            return self.checkpoint.native_size
-        _whole_number(name, wanted, 1)
-        # a latent is an eighth of the picture and the UNet halves it three times; 128 and round() as in KerasCV
-        size = max(128, round(wanted / 128) * 128)
-        sizes = self.checkpoint.sizes
-        if sizes and size not in sizes:
-            raise ValueError(
-                f"The model {self.checkpoint.name!r} cannot draw {name}={wanted}: it draws "
-                f"{' or '.join(map(str, sizes))} pixels; leave {name} out, or choose another model."
-            )
-        if size != wanted:
-            warnings.warn(f"{name}={wanted} is no multiple of 128; rounded to {size}.", stacklevel=3)
-        return size
 
     # ------------------------------------------------------------------ networks
 
@@ -208,15 +191,19 @@ class StableDiffusion:
         sampler: str = "ddim",
     ) -> Iterator[Step]:
         """The steps of `generate_image`, one by one: a generator of `samplers.Step`, to be decoded or not."""
-        _whole_number("batch_size", batch_size, 1)
-        _whole_number("num_steps", num_steps, 1, 1000)
+        whole_number("batch_size", batch_size, 1)
+        whole_number("num_steps", num_steps, 1, TRAIN_TIMESTEPS)
+        scale = number_from_0("unconditional_guidance_scale", unconditional_guidance_scale)
         if sampler not in SAMPLERS:
             raise ValueError(f"Unknown sampler {sampler!r}: choose one of {', '.join(map(repr, SAMPLERS))}.")
-        scale = unconditional_guidance_scale
-        if not isinstance(scale, (int, float, np.number)) or not 0 <= scale < math.inf:
-            raise ValueError(f"unconditional_guidance_scale must be a number from 0 up, got {scale!r}.")
-        context = self._expanded_context(encoded_text, batch_size)
-        latent = self._initial_noise(diffusion_noise, seed, batch_size)
+        context_shape = (self.checkpoint.max_length, self.checkpoint.context_width)
+        context = batch_of("encoded_text", encoded_text, context_shape, batch_size)
+        if diffusion_noise is None:
+            latent = self._noise(seed, batch_size)
+        elif seed is None:
+            latent = batch_of("diffusion_noise", diffusion_noise, self._latent_shape, batch_size)
+        else:
+            raise ValueError("seed and diffusion_noise were both given; the noise takes the seed's place: give one.")
         if negative_prompt in (None, ""):
             unconditional = self._context(unconditional_tokens(self.checkpoint))
         else:
@@ -228,7 +215,7 @@ class StableDiffusion:
             embedding = timestep_embedding([timestep] * len(both))
             noise = self._run("diffusion_model", np.concatenate([latent, latent]), embedding, both)
             unguided, guided = np.split(noise, 2)
-            return unguided + float(scale) * (guided - unguided)
+            return unguided + scale * (guided - unguided)
 
         solver, spacing = SAMPLERS[sampler]
         return solver(latent, denoiser, spacing(num_steps))
@@ -245,35 +232,12 @@ class StableDiffusion:
             )
         return np.clip(picture, 0, 255).astype(np.uint8)
 
-    def _expanded_context(self, encoded_text, batch_size: int) -> np.ndarray:
-        context = np.asarray(encoded_text, np.float32)
-        wanted = (self.checkpoint.max_length, self.checkpoint.context_width)
-        if context.shape[-2:] != wanted or context.shape[:-2] not in ((), (1,), (batch_size,)):
-            raise ValueError(
-                f"encoded_text has the shape {context.shape}; {self.checkpoint.name!r} takes {wanted}, "
-                f"or {(batch_size, *wanted)} for a batch of {batch_size}; make it with encode_text(prompt)."
-            )
-        return np.broadcast_to(context, (batch_size, *wanted))
+    def _noise(self, seed: int | None, batch_size: int) -> np.ndarray:
+        """Standard normal noise to start from; picture i's is that of seed + i made alone."""
+        seed = secrets.randbelow(2**31) if seed is None else whole_number("seed", seed, 0)
+        each = [np.random.default_rng(seed + i) for i in range(batch_size)]
+        return np.stack([rng.standard_normal(self._latent_shape, np.float32) for rng in each])
 
-    def _initial_noise(self, noise, seed: int | None, batch_size: int) -> np.ndarray:
-        shape = (self.img_height // 8, self.img_width // 8, 4)
-        if noise is None:
-            seed = secrets.randbelow(2**31) if seed is None else seed
-            _whole_number("seed", seed, 0)
-            each = [np.random.default_rng(seed + i) for i in range(batch_size)]
-            return np.stack([rng.standard_normal(shape, np.float32) for rng in each])
-        if seed is not None:
-            raise ValueError("seed and diffusion_noise were both given; the noise takes the seed's place: give one.")
-        noise = np.asarray(noise, np.float32)
-        if noise.shape not in (shape, (1, *shape), (batch_size, *shape)):
-            raise ValueError(
-                f"diffusion_noise has the shape {noise.shape}; expected {shape}, or {(batch_size, *shape)} "
-                f"for a batch of {batch_size}."
-            )
-        return np.broadcast_to(noise, (batch_size, *shape))
-
-
-def _whole_number(name: str, value, least: int, most: float = math.inf) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
-        limits = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
-        raise ValueError(f"{name} must be a whole number {limits}, got {value!r}.")
+    @property
+    def _latent_shape(self) -> tuple[int, int, int]:
+        return self.img_height // 8, self.img_width // 8, 4

@@ -28,28 +28,27 @@ class GenerationStudio(widgets.VBox):
     """
 
     def __init__(self, model, *, folder: str | Path = "outputs"):
-        super().__init__(layout=widgets.Layout(max_width="60em"))
+        super().__init__(layout={"max_width": "72em"})
         self.model = model
         self.folder = Path(folder)
         self.pictures: np.ndarray | None = None
         self.recipes: list[dict] = []
         self._settings: dict[str, str] = {}
 
-        self.prompt = widgets.Textarea(
-            "An alien riding a skateboard in space", **_field("Prompt", "95%"), placeholder="What to draw", rows=2
-        )
-        self.negative_prompt = widgets.Text("", **_field("Without", "95%"), placeholder="What to steer away from")
+        prompt = "An alien riding a skateboard in space"
+        self.prompt = widgets.Textarea(prompt, **_field("Prompt", "95%"), placeholder="What to draw", rows=2)
+        self.negative_prompt = widgets.Text("", **_field("Negative", "95%"), placeholder="What to steer away from")
         self.seed = widgets.IntText(0, **_field("Seed", "16em"))
         self.dice_button = widgets.Button(
-            description="Random", icon="random", tooltip="Another seed", layout=widgets.Layout(width="8em")
+            description="Random", icon="random", tooltip="Another seed", layout={"width": "8em"}
         )
         self.batch_size = widgets.IntSlider(1, 1, 8, **_field("Pictures"))
         self.num_steps = widgets.IntSlider(25, 1, 100, **_field("Steps"))
         self.guidance = widgets.FloatSlider(7.5, min=0, max=20, step=0.5, readout_format=".1f", **_field("Guidance"))
         self.sampler = widgets.Dropdown(options=list(SAMPLERS), **_field("Sampler"))
-        self.preview = widgets.Checkbox(True, description="Watch it form", indent=False)
+        self.preview = widgets.Checkbox(True, description="Watch it form", indent=False, layout={"width": "10em"})
         self.generate_button = widgets.Button(description="Generate", icon="paint-brush", button_style="primary")
-        self.progress = widgets.IntProgress(0, 0, 1, layout=widgets.Layout(width="14em", visibility="hidden"))
+        self.progress = widgets.IntProgress(0, 0, 1, layout={"width": "14em", "visibility": "hidden"})
         self.status = widgets.Label()
         self.message = widgets.HTML()
         self.screen = widgets.HTML()
@@ -57,14 +56,14 @@ class GenerationStudio(widgets.VBox):
 
         self.dice_button.on_click(self.roll)
         self.generate_button.on_click(self.generate)
-        two_columns = widgets.Layout(flex_flow="row wrap")
+        wrapping = {"flex_flow": "row wrap"}
         self.children = [
             self.prompt,
             self.negative_prompt,
             widgets.HBox([self.seed, self.dice_button]),
-            widgets.HBox([self.num_steps, self.guidance], layout=two_columns),
-            widgets.HBox([self.sampler, self.batch_size], layout=two_columns),
-            widgets.HBox([self.generate_button, self.preview, self.progress, self.status], layout=two_columns),
+            widgets.HBox([self.num_steps, self.guidance], layout=wrapping),
+            widgets.HBox([self.sampler, self.batch_size], layout=wrapping),
+            widgets.HBox([self.generate_button, self.preview, self.progress, self.status], layout=wrapping),
             self.message,
             self.screen,
             self.gallery,
@@ -176,7 +175,7 @@ class GenerationStudio(widgets.VBox):
 def _field(description: str, width: str = "24em") -> dict:
     return {
         "description": description,
-        "layout": widgets.Layout(width=width),
+        "layout": {"width": width},
         "style": {"description_width": "6em"},
     }
 
@@ -191,7 +190,7 @@ def _figures(pictures: np.ndarray, recipes: list[dict], begin: str = "") -> str:
     figures = []
     for picture, recipe in zip(pictures, recipes, strict=True):
         prompt, seed = escape(recipe["prompt"]), recipe["seed"]
-        width = min(256, picture.shape[1] * 2)
+        width = min(220, picture.shape[1] * 2)
         figures.append(
             f'<figure style="display: inline-block; width: {width}px; margin: 4px; vertical-align: top">'
             f'<img src="{data_uri(picture)}" alt="{begin}{prompt}, seed {seed}" style="width: 100%">'

@@ -29,9 +29,9 @@ def test_one_seed_one_picture(pocket):
 
 
 def test_starting_noise_of_a_batch_is_bit_equal_to_each_made_alone(pocket):
-    together = pocket._initial_noise(None, 5, 3)
+    together = pocket._noise(5, 3)
     for i in range(3):
-        np.testing.assert_array_equal(together[i], pocket._initial_noise(None, 5 + i, 1)[0])
+        np.testing.assert_array_equal(together[i], pocket._noise(5 + i, 1)[0])
 
 
 def test_no_seed_means_another_picture_each_time(pocket, capsys):
@@ -96,7 +96,7 @@ def test_stopping_half_way_leaves_the_model_usable(pocket):
 
 def test_noise_and_context_can_be_given(pocket):
     context = pocket.encode_text(PROMPT)
-    noise = pocket._initial_noise(None, 7, 2)
+    noise = pocket._noise(7, 2)
     from_seed = pocket.text_to_image(PROMPT, batch_size=2, seed=7, **QUICK)
     assert difference(from_seed, pocket.generate_image(context, batch_size=2, diffusion_noise=noise, **QUICK)) <= 1
     same = pocket.generate_image(context[0], batch_size=2, diffusion_noise=noise[0], **QUICK)
@@ -190,7 +190,7 @@ def test_bad_input_to_text_to_image(pocket, arguments, sentence):
         (dict(diffusion_noise=np.zeros((16, 16, 4)), seed=1), "both given"),
         (dict(diffusion_noise=np.zeros((16, 16, 3))), r"shape \(16, 16, 3\); expected \(16, 16, 4\)"),
         (dict(diffusion_noise=np.zeros((3, 16, 16, 4)), batch_size=2), r"\(2, 16, 16, 4\) for a batch of 2"),
-        (dict(encoded_text=np.zeros((77, 768))), r"shape \(77, 768\); 'pocket' takes \(24, 160\)"),
+        (dict(encoded_text=np.zeros((77, 768))), r"encoded_text has the shape \(77, 768\); expected \(24, 160\)"),
         (dict(encoded_text=np.zeros((3, 24, 160)), batch_size=2), r"\(2, 24, 160\) for a batch of 2"),
     ],
 )
@@ -203,7 +203,10 @@ def test_bad_input_to_generate_image(pocket, arguments, sentence):
     "arguments, sentence",
     [
         (dict(model="sd-3"), "Unknown model 'sd-3': choose one of 'pocket', 'sd-1.4', 'sd-2.1'"),
-        (dict(model="pocket", img_height=512), "cannot draw img_height=512: it draws 128 pixels"),
+        (
+            dict(model="pocket", img_height=512),
+            "img_height=512 is a size that 'pocket' cannot draw: it draws 128 pixels",
+        ),
         (dict(model="sd-1.4", img_width="512"), "img_width must be a whole number"),
         (dict(model="sd-1.4", img_width=-128), "img_width must be a whole number"),
         (dict(model="pocket", precision="float64"), "Unknown precision 'float64': choose one of float32, float16"),

@@ -169,7 +169,7 @@ def test_pictures_hang_with_seed_prompt_and_words_for_who_cannot_see(studio):
     studio.generate_button.click()
     html, _ = newest(studio)
     assert [image["alt"] for image in images_of(html)] == [f'a "big" cat & <b>dog</b>, seed {s}' for s in (5, 6)]
-    assert all(image["src"].startswith("data:image/webp;base64,") for image in images_of(html))
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in images_of(html))
     assert "<figcaption" in html and "seed 6: a &quot;big&quot; cat &amp; &lt;b&gt;" in html and "<b>" not in html
 
 
@@ -319,17 +319,20 @@ def decoded(bundle):
     import base64
     import io
 
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/jpeg"]))))
 
 
 def test_shown_pictures_are_whole_and_have_words(displayed):
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    pictures = np.zeros((3, 16, 16, 3), np.uint8) + np.array([0, 90, 180], np.uint8)[:, None, None, None]
     show(pictures, 'three "cats"')
     show(pictures[0], "one cat")
     (several, metadata), (one, _) = displayed
-    assert decoded(several).shape == (16, 16 * 3 + 2 * 4, 3) and np.array_equal(decoded(one), pictures[0])
+    gap = np.full((16, 4, 3), 255)
+    side_by_side = np.concatenate([pictures[0], gap, pictures[1], gap, pictures[2]], axis=1)
+    np.testing.assert_allclose(decoded(several).astype(int), side_by_side, atol=8)  # a JPEG
+    np.testing.assert_allclose(decoded(one).astype(int), pictures[0], atol=8)
     assert images_of(several["text/html"])[0]["alt"] == 'three "cats"' == several["text/plain"]
-    assert metadata["image/png"]["alt"] == 'three "cats"'
+    assert metadata["image/jpeg"]["alt"] == 'three "cats"'
 
 
 def test_labels_stand_above_their_pictures(displayed):
@@ -337,9 +340,9 @@ def test_labels_stand_above_their_pictures(displayed):
     show(black, "", labels=["", "a very long label of one picture"])
     picture = decoded(displayed[0][0])
     bar = picture[:-64]
-    assert (bar[:, :64] == 255).all() and (bar[:, 68:] < 128).any()  # the second has ink, the first none
-    assert (bar[:, 64:68] == 255).all() and (picture[-64:, :64] == 0).all()
-    assert (bar[:, -1] == 255).all()  # and fits
+    assert (bar[:, :60] > 240).all() and (bar[:, 68:] < 128).any()  # the second has ink, the first none
+    assert (bar[:, 64:67] > 200).all() and (picture[-60:, :60] < 15).all()
+    assert (bar[:, -1] > 200).all()  # and fits
     with pytest.raises(ValueError):
         show(black, "", labels=["one"])
 

@@ -67,7 +67,7 @@ def _zero_residuals(unet: keras.Model) -> None:
 
 
 def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:
-    """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, the inverse into the decoder's first."""
+    """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, its inverse into the decoder's."""
     kernel, bias = (ops.convert_to_numpy(w) for w in model.moments.layers[-1].weights)
     scale = np.concatenate([1 / deviation, np.ones(4)])
     shift = np.concatenate([-mean / deviation, -2 * np.log(deviation)])  # log variances shift instead

@@ -141,8 +141,8 @@ def train_diffusion(args) -> None:
             return unconditional + 5.0 * (conditional - unconditional)
 
         for step in ddim(start, denoiser, trailing_timesteps(20)):
-            pass
-        pictures = autoencoder.decoder(step.latent)
+            latent = step.latent
+        pictures = autoencoder.decoder(latent)
         save_image(strip(to_uint8(ops.cast(pictures, "float32")), columns=8), args.run / "diffusion.png")
         tqdm.write("\n".join([f"step {run.step + 1}: a sheet of held-out prompts, in rows of 8:", *prompts]))
 
