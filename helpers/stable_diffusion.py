@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import os
 import secrets
 import sys
 from collections.abc import Iterator
 
 import numpy as np
+from tqdm import tqdm
 
-# TensorFlow's start-up log fills a notebook's first cell; set before Keras loads it
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from helpers.quiet import quiet_start
 
-import keras  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+with quiet_start():
+    import keras
 
 from helpers import engines  # noqa: E402
 from helpers.checkpoints import checkpoint  # noqa: E402

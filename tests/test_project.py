@@ -62,7 +62,7 @@ def test_importing_helpers_loads_no_framework():
 
 
 def test_what_is_imported_is_required():
-    known = {"PIL": "pillow", "keras_cv": "keras-cv", "urllib3": "requests", "IPython": "ipywidgets"}
+    known = {"PIL": "pillow", "keras_cv": "keras-cv", "urllib3": "requests", "IPython": "ipywidgets", "h5py": "keras"}
     optional = {"google", "jax", "openvino", "torch"}  # used where they are there
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}
     for path in NOTEBOOKS:

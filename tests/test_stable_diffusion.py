@@ -1,5 +1,10 @@
 """`StableDiffusion` on the pocket model: seeds, guidance, engines, precisions, bad input."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -150,6 +155,14 @@ def test_default_model_and_engine(monkeypatch, capsys, gpu, name, engine):
     assert model.checkpoint.name == name and model.engine == engine
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and repr(name) in said and "StableDiffusion(model=" in said
+
+
+def test_tensorflows_start_up_log_is_not_shown():
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    code = "from helpers import StableDiffusion; StableDiffusion('pocket').text_encoder"
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_overflow_is_no_black_picture(pocket):

@@ -1,0 +1,25 @@
+"""TensorFlow's start-up log kept out of a notebook's first cell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """While TensorFlow is imported within, what C++ code writes to standard error is dropped.
+
+    It logs which instructions and GPUs it found before anybody can set a log level. Errors still arrive: an
+    import that fails raises. What it logs later, TF_CPP_MIN_LOG_LEVEL says: nothing, unless that is set already.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
