@@ -68,14 +68,8 @@ def diffusion_model(height: int, width: int, max_length: int, channels=(64, 128,
 
     x = keras.layers.GroupNormalization(epsilon=1e-5)(x)
     x = keras.layers.Activation("swish")(x)
-    velocity = PaddedConv2D(4, 3, padding=1)(x)
-    # The noise is signal · velocity + sigma · latent (2202.00512, appendix D): where nearly all of the latent is
-    # noise, the blocks need not copy it. Both factors are read off the timestep.
-    signal = keras.layers.Reshape((1, 1, 1))(keras.layers.Dense(1, name="signal")(t))
-    sigma = keras.layers.Reshape((1, 1, 1))(keras.layers.Dense(1, name="sigma")(t))
-    parts = keras.layers.Multiply()([velocity, signal]), keras.layers.Multiply()([latent, sigma])
-    noise = keras.layers.Add()(parts)
-    return keras.Model([latent, timestep, context], noise, name="pocket_diffusion_model")
+    x = PaddedConv2D(4, 3, padding=1)(x)
+    return keras.Model([latent, timestep, context], x, name="pocket_diffusion_model")
 
 
 def image_moments() -> keras.Model:

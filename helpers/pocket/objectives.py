@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from helpers.pocket import networks
-from helpers.samplers import ALPHAS_CUMPROD, TRAIN_TIMESTEPS, timestep_embedding
 
 SIZE = 128  # pixels
 MAX_LENGTH = 24  # tokens of a prompt
@@ -44,7 +43,6 @@ class Diffusion(keras.Model):
         self.text_encoder = networks.text_encoder(MAX_LENGTH, vocabulary_size)
         self.diffusion_model = networks.diffusion_model(SIZE, SIZE, MAX_LENGTH)
         _zero_residuals(self.diffusion_model)
-        _know_the_schedule(self.diffusion_model)
 
     def call(self, inputs):
         tokens, latent, timestep = inputs
@@ -66,18 +64,6 @@ def _zero_residuals(unet: keras.Model) -> None:
         else:
             continue
         kernel.assign(ops.zeros_like(kernel))
-
-
-def _know_the_schedule(unet: keras.Model) -> None:
-    """Set the UNet's layers `signal` and `sigma` to what the noise schedule says, by linear regression."""
-    for name, wanted in (("signal", np.sqrt(ALPHAS_CUMPROD)), ("sigma", np.sqrt(1 - ALPHAS_CUMPROD))):
-        layer = unet.get_layer(name)
-        features = keras.Model(unet.inputs[1], layer.input)(timestep_embedding(range(TRAIN_TIMESTEPS)))
-        features = ops.convert_to_numpy(ops.cast(features, "float32")).astype(np.float64)
-        features = np.concatenate([features, np.ones((TRAIN_TIMESTEPS, 1))], axis=1)
-        ridge = 1e-3 * np.eye(features.shape[1])  # keeps the weights small
-        weights = np.linalg.solve(features.T @ features + ridge, features.T @ wanted)
-        layer.set_weights([weights[:-1, None], weights[-1:]])
 
 
 def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:

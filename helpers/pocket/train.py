@@ -126,8 +126,7 @@ def train_diffusion(args) -> None:
             yield {
                 "x": [np.array([tokens(p) for p in prompts], np.int32), noisy, embeddings[timesteps]],
                 "y": noise[1],
-                # the weight of a velocity's error, but no more than 5 for a clean latent's (2303.09556)
-                "sample_weight": np.minimum(signal_to_noise + 1, 5) / signal_to_noise,
+                "sample_weight": np.minimum(1, 5 / signal_to_noise),  # min-SNR-5 (2303.09556, for noise)
             }
 
     look_rng = np.random.default_rng(0)
