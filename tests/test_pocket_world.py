@@ -39,7 +39,8 @@ def test_a_scene_is_drawn_at_any_size(size):
 def test_same_generator_same_picture_and_caption():
     for number in range(20):
         first, second = np.random.default_rng(number), np.random.default_rng(number)
-        assert (scene := scenes.sample_scene(first)) == scenes.sample_scene(second)
+        scene = scenes.sample_scene(first)
+        assert scene == scenes.sample_scene(second)
         np.testing.assert_array_equal(scenes.draw(scene, 64, first), scenes.draw(scene, 64, second))
         assert scenes.caption(scene, first) == scenes.caption(scene, second)
 
