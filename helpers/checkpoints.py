@@ -63,7 +63,7 @@ def _pocket() -> Checkpoint:
     from helpers.pocket import networks
     from helpers.pocket.tokenizer import WordTokenizer
 
-    max_length = 24
+    max_length = networks.MAX_LENGTH
 
     @functools.cache
     def tokenizer():

@@ -14,6 +14,7 @@ from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 from keras_cv.src.models.stable_diffusion.resnet_block import ResnetBlock
 from keras_cv.src.models.stable_diffusion.text_encoder import CLIPEmbedding, CLIPEncoderLayer, quick_gelu
 
+MAX_LENGTH = 24  # tokens of a prompt
 CONTEXT_WIDTH = 160
 TIMESTEP_WIDTH = 320  # sines and cosines of a timestep, as in Stable Diffusion
 HEADS = 4

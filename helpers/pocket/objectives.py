@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 from helpers.pocket import networks
+from helpers.pocket.networks import MAX_LENGTH
 
 SIZE = 128  # pixels
-MAX_LENGTH = 24  # tokens of a prompt
 LATENT = (SIZE // 8, SIZE // 8, 4)
 
 

@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from helpers.checkpoints import POCKET_WEIGHTS
 from helpers.images import save_image, strip
 from helpers.pocket import networks, scenes
-from helpers.pocket.objectives import LATENT, MAX_LENGTH, SIZE, Autoencoder, Diffusion, unit_variance
+from helpers.pocket.networks import MAX_LENGTH
+from helpers.pocket.objectives import LATENT, SIZE, Autoencoder, Diffusion, unit_variance
 from helpers.pocket.run import Run
 from helpers.pocket.tokenizer import WordTokenizer, world_vocabulary
 from helpers.samplers import ALPHAS_CUMPROD, TRAIN_TIMESTEPS, ddim, timestep_embedding, trailing_timesteps
@@ -181,7 +182,7 @@ def export(args) -> None:
         network.save_weights(args.to / f"{name}.weights.h5")
         _compress(args.to / f"{name}.weights.h5")
     (args.to / "vocabulary.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
-    tqdm.write(f"step {run.step + 1}: weights written to {args.to}")
+    tqdm.write(f"step {run.step}: weights written to {args.to}")
 
 
 def _compress(path: Path) -> None:
