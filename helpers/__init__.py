@@ -16,7 +16,21 @@ _HOMES = {
     "read_recipe": "helpers.images",
     "read_settings": "helpers.images",
     "strip": "helpers.images",
+    "Region": "helpers.regions",
+    "crop": "helpers.regions",
+    "make_mask": "helpers.regions",
+    "make_ellipse_mask": "helpers.regions",
+    "read_mask": "helpers.regions",
+    "union": "helpers.regions",
+    "invert": "helpers.regions",
+    "feather": "helpers.regions",
+    "fit": "helpers.regions",
+    "paste": "helpers.regions",
+    "resize": "helpers.regions",
+    "CropPicker": "helpers.widgets",
+    "MaskPicker": "helpers.widgets",
     "GenerationStudio": "helpers.studio",
+    "InpaintStudio": "helpers.inpaint_studio",
 }
 __all__ = [*_HOMES]
 

@@ -21,7 +21,8 @@ class Checkpoint:
 
     The networks take and give what KerasCV's do: `text_encoder` [tokens, positions] int32
     (N, max_length) → context (N, max_length, context_width); `diffusion_model` [latent
-    (N, H/8, W/8, 4), timestep embedding (N, 320), context] → the noise in the latent; `decoder` a
+    (N, H/8, W/8, 4), timestep embedding (N, 320), context] → the latent's noise, or its velocity where
+    `prediction` says so (`samplers.noise_from_velocity` gives the noise); `decoder` a
     latent of unit variance → picture (N, H, W, 3) in about [-1, 1]; `image_encoder` the way back.
     The last argument of each maker says whether to load the weights; without them they are random.
     """
@@ -34,6 +35,7 @@ class Checkpoint:
     end_of_text: int
     native_size: int  # pixels
     sizes: tuple[int, ...] | None  # heights and widths it can draw; None: any multiple of 128
+    prediction: str  # "noise" or "velocity": what the UNet tells of a latent
     tokenizer: Callable[[], object]
     text_encoder: Callable[[bool], keras.Model]
     diffusion_model: Callable[[int, int, bool], keras.Model]
@@ -83,6 +85,7 @@ def _pocket() -> Checkpoint:
         end_of_text=1,
         native_size=128,
         sizes=(128,),
+        prediction="velocity",
         tokenizer=tokenizer,
         text_encoder=lambda download_weights: loaded(
             "text_encoder",
@@ -119,6 +122,7 @@ def _stable_diffusion(name: str) -> Checkpoint:
         end_of_text=49407,
         native_size=512,
         sizes=None,
+        prediction="noise",
         tokenizer=kcv.SimpleTokenizer,
         text_encoder=lambda weights: text_encoder(max_length, download_weights=weights),
         diffusion_model=lambda height, width, weights: diffusion_model(

@@ -22,6 +22,13 @@ def number_from_0(name: str, value) -> float:
     return float(value)
 
 
+def share(name: str, value) -> float:
+    """The value as a float; raises ValueError if it is no number, 0 or below, or above 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value <= 1:
+        raise ValueError(f"{name} must be a number above 0, up to 1, got {value!r}.")
+    return float(value)
+
+
 def batch_of(name: str, array, shape: tuple[int, ...], batch_size: int) -> np.ndarray:
     """The array as float32 (batch_size, *shape), repeated if it is given once for all pictures.
 

@@ -71,29 +71,36 @@ def trailing_timesteps(num_steps: int) -> np.ndarray:
     return np.arange(TRAIN_TIMESTEPS, 0, -TRAIN_TIMESTEPS / num_steps).round().astype(np.int64)[:num_steps] - 1
 
 
-def _signal_sigma(timestep: int | None) -> tuple[float, float]:
-    """signal and sigma at a timestep; `None` stands for the clean latent after the last step."""
+def signal_sigma(timestep: int | None) -> tuple[float, float]:
+    """signal and sigma at a timestep, 0…999; `None` stands for the clean latent after the last step."""
     left = 1.0 if timestep is None else float(ALPHAS_CUMPROD[timestep])
     return math.sqrt(left), math.sqrt(1 - left)
 
 
-def ddim(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray) -> Iterator[Step]:
+def noise_from_velocity(velocity: np.ndarray, latent: np.ndarray, timestep: int) -> np.ndarray:
+    """The noise in a latent, from the velocity `signal · noise - sigma · x0` (2202.00512, section 4); same shapes."""
+    signal, sigma = signal_sigma(timestep)
+    return signal * velocity + sigma * latent
+
+
+def ddim(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, end: int | None = None) -> Iterator[Step]:
     """DDIM without added noise (2010.02502, formula 12 with sigma = 0).
 
     latent: float32 (N, H/8, W/8, 4), noisy as at timesteps[0].
     timesteps: ints, falling, each in 0…999.
+    end: the timestep as at which the result is noisy, below the last of them; None for a clean one.
     """
     timesteps = [int(t) for t in timesteps]
-    for timestep, following in zip(timesteps, [*timesteps[1:], None]):
-        signal, sigma = _signal_sigma(timestep)
-        next_signal, next_sigma = _signal_sigma(following)
+    for timestep, following in zip(timesteps, [*timesteps[1:], end]):
+        signal, sigma = signal_sigma(timestep)
+        next_signal, next_sigma = signal_sigma(following)
         noise = denoiser(latent, timestep)
         x0 = (latent - sigma * noise) / signal
         latent = next_signal * x0 + next_sigma * noise
         yield Step(latent, x0, timestep)
 
 
-def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray) -> Iterator[Step]:
+def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, end: int | None = None) -> Iterator[Step]:
     """DPM-Solver++(2M), a second-order multistep solver (2211.01095, algorithm 2): good from ten steps on.
 
     Each step follows the line through this predicted x0 and the one before; the first step, which has
@@ -102,14 +109,14 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray) ->
     """
     timesteps = [int(t) for t in timesteps]
     before = None  # predicted x0 and half log signal-to-noise ratio of the step before
-    for timestep, following in zip(timesteps, [*timesteps[1:], None]):
-        signal, sigma = _signal_sigma(timestep)
+    for timestep, following in zip(timesteps, [*timesteps[1:], end]):
+        signal, sigma = signal_sigma(timestep)
         x0 = (latent - sigma * denoiser(latent, timestep)) / signal
         log_snr = math.log(signal / sigma)
         if following is None:
             latent = x0
         else:
-            next_signal, next_sigma = _signal_sigma(following)
+            next_signal, next_sigma = signal_sigma(following)
             h = math.log(next_signal / next_sigma) - log_snr
             direction = x0
             if before is not None:

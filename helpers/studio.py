@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 import warnings
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.samplers import SAMPLERS
+from helpers.samplers import SAMPLERS, Step
 from helpers.show import data_uri, save_pictures
 
 RESULTS_KEPT = 12
@@ -126,12 +127,11 @@ class GenerationStudio(widgets.VBox):
         options = {name: value for name, value in recipe.items() if name != "prompt"}
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always", UserWarning)  # a word that the model does not know, say
-            context = self.model.encode_text(recipe["prompt"])
-            steps = self.model.denoise(context, batch_size=number, **options)
+            steps, total = self._steps(self.model.encode_text(recipe["prompt"]), number, options)
         self._tell(" ".join(str(w.message) for w in heard if w.category is UserWarning))
 
         recipes = [recipe | {"seed": recipe["seed"] + i} for i in range(number)]
-        total = recipe["num_steps"]
+        self.progress.max = total
         pause = max(5, total // 5)  # between two previews, each of which costs a run of the decoder
         for done, step in enumerate(steps, 1):
             now = time.monotonic()
@@ -141,9 +141,16 @@ class GenerationStudio(widgets.VBox):
             self._advance(done, total, left)
             if self.preview.value and done % pause == 0 and done < total:
                 self.screen.value = _figures(self.model.decode(step.predicted_x0), recipes, "so far: ")
-        self.pictures, self.recipes = self.model.decode(step.latent), recipes
+        self.pictures, self.recipes = self._finished(step.latent), recipes
         self._settings = dict(self.model.settings)
         self._hang()
+
+    def _steps(self, context: np.ndarray, number: int, options: dict) -> tuple[Iterator[Step], int]:
+        """The steps to take for `number` pictures, and how many they are."""
+        return self.model.denoise(context, batch_size=number, **options), options["num_steps"]
+
+    def _finished(self, latent: np.ndarray) -> np.ndarray:
+        return self.model.decode(latent)
 
     def _advance(self, done: int, total: int, seconds_left: float | None) -> None:
         self.progress.value = done

@@ -40,7 +40,7 @@ def new_scenes():
 
 
 def test_autoencoder_restores_new_scenes(pocket, new_scenes, capsys):
-    latent = pocket._run("image_encoder", new_scenes / np.float32(127.5) - 1)
+    latent = pocket.run("image_encoder", new_scenes / np.float32(127.5) - 1)
     assert latent.shape == (16, 16, 16, 4)
     assert 0.8 < latent.std() < 1.2 and abs(latent.mean()) < 0.2
     restored = pocket.decode(latent)
@@ -56,7 +56,7 @@ def test_the_unet_reads_the_prompt(pocket, capsys):
     rng = np.random.default_rng(54321)
     described = [scenes.sample_scene(rng) for _ in range(32)]
     pictures = np.stack([scenes.draw(scene, 128, rng) for scene in described])
-    clean = pocket._run("image_encoder", pictures / np.float32(127.5) - 1)
+    clean = pocket.run("image_encoder", pictures / np.float32(127.5) - 1)
     contexts = np.concatenate([pocket.encode_text(scenes.caption(scene, rng)) for scene in described])
     timestep = 800
     noise = rng.standard_normal(clean.shape, np.float32)
@@ -64,7 +64,7 @@ def test_the_unet_reads_the_prompt(pocket, capsys):
 
     def error(contexts):
         embedding = timestep_embedding([timestep] * len(noisy))
-        return np.mean((pocket._run("diffusion_model", noisy.astype(np.float32), embedding, contexts) - noise) ** 2)
+        return np.mean((pocket.run("diffusion_model", noisy.astype(np.float32), embedding, contexts) - noise) ** 2)
 
     right, wrong = error(contexts), error(np.roll(contexts, 1, axis=0))
     with capsys.disabled():
@@ -130,4 +130,4 @@ def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
     picture = model.text_to_image("a dog", num_steps=2, seed=0, verbose=False)
     assert picture.shape == (1, 128, 128, 3)
     scene = scenes.draw(scenes.Scene("dog", "sea"), 128, np.random.default_rng(0))
-    assert np.isfinite(model._run("image_encoder", scene[None] / np.float32(127.5) - 1)).all()
+    assert np.isfinite(model.run("image_encoder", scene[None] / np.float32(127.5) - 1)).all()

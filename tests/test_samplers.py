@@ -11,6 +11,7 @@ from helpers.samplers import (
     ddim,
     dpm_solver,
     linspace_timesteps,
+    noise_from_velocity,
     timestep_embedding,
     trailing_timesteps,
 )
@@ -77,6 +78,29 @@ def test_dpm_solver(num_steps, start):
     scheduler.set_timesteps(num_steps)
     denoiser = predictor(num_steps)
     assert_same_steps(dpm_solver(start, denoiser, trailing_timesteps(num_steps)), scheduler, start, denoiser)
+
+
+@pytest.mark.parametrize("num_steps", [1, 10, 25])
+def test_velocity(num_steps, start):
+    settings = dict(SCHEDULE, timestep_spacing="trailing", prediction_type="v_prediction")
+    scheduler = DDIMScheduler(**settings, clip_sample=False, set_alpha_to_one=True)
+    scheduler.set_timesteps(num_steps)
+    velocity = predictor(num_steps)
+    steps = ddim(
+        start,
+        lambda latent, timestep: noise_from_velocity(velocity(latent, timestep), latent, timestep),
+        trailing_timesteps(num_steps),
+    )
+    assert_same_steps(steps, scheduler, start, velocity)
+
+
+@pytest.mark.parametrize("sampler", [ddim, dpm_solver])
+def test_a_walk_can_stop_at_a_noisy_latent(sampler, start):
+    denoiser = predictor(1)
+    whole = [step.latent for step in sampler(start, denoiser, [999, 700, 400, 100])]
+    part = list(sampler(start, denoiser, [999, 700], end=400))
+    np.testing.assert_array_equal(part[-1].latent, whole[1])
+    assert len(part) == 2
 
 
 @pytest.mark.parametrize("spacing", [linspace_timesteps, trailing_timesteps])

@@ -56,7 +56,7 @@ def test_verbose_shows_one_bar_and_quiet_nothing(pocket, capsys):
 
 def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatch):
     calls = []
-    run = pocket._run
+    run = pocket.run
 
     def spy(name, *arrays):
         result = run(name, *arrays)
@@ -64,7 +64,7 @@ def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatc
             calls.append((arrays, result))
         return result
 
-    monkeypatch.setattr(pocket, "_run", spy)
+    monkeypatch.setattr(pocket, "run", spy)
     steps = list(pocket.denoise(pocket.encode_text(PROMPT), batch_size=2, num_steps=3, seed=1))
     assert len(calls) == 3
     (latent, embedding, context), noise = calls[0]

@@ -32,7 +32,7 @@ def text_encoder(max_length: int, vocabulary_size: int) -> keras.Model:
 
 
 def diffusion_model(height: int, width: int, max_length: int, channels=(64, 128, 160)) -> keras.Model:
-    """The UNet: a latent (N, height/8, width/8, 4), its timestep embedding (N, 320), a context → the noise in it.
+    """The UNet: a latent (N, height/8, width/8, 4), its timestep embedding (N, 320), a context → its velocity.
 
     Three levels, each with one block down and two up; attention on every level.
     """

@@ -1,4 +1,4 @@
-"""What the pocket model's two halves learn: the autoencoder to restore a picture, the UNet to tell noise."""
+"""What the pocket model's two halves learn: the autoencoder to restore a picture, the UNet to tell a velocity."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Autoencoder(keras.Model):
 
 
 class Diffusion(keras.Model):
-    """Text encoder and UNet, trained together to tell the noise in a latent (2006.11239, algorithm 1)."""
+    """Text encoder and UNet, trained together to tell a noisy latent's velocity (2202.00512, section 4)."""
 
     def __init__(self, vocabulary_size: int):
         super().__init__()

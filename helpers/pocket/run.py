@@ -12,17 +12,20 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
+from helpers.pocket.muon import ConvolutionalMuon
+
 
 class Run:
     """One stage's training: a model, its optimizer, and a checkpoint of both in one file."""
 
-    def __init__(self, folder: Path, stage: str, model: keras.Model, example, learning_rate: float):
+    def __init__(self, folder: Path, stage: str, model: keras.Model, example, learning_rate: float = 3e-3):
         self.file, self.model, self.learning_rate = folder / f"{stage}.npz", model, learning_rate
-        self.optimizer = keras.optimizers.AdamW(
+        self.optimizer = ConvolutionalMuon(
             learning_rate,
-            beta_2=0.99,
+            adam_lr_ratio=1 / 3,
+            adam_beta_2=0.99,
             weight_decay=1e-3,
-            global_clipnorm=1.0,
+            adam_weight_decay=1e-3,
             use_ema=True,
             ema_momentum=0.995,  # an average over some 200 steps
         )

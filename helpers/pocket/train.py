@@ -24,7 +24,14 @@ from helpers.pocket.networks import MAX_LENGTH
 from helpers.pocket.objectives import LATENT, SIZE, Autoencoder, Diffusion, unit_variance
 from helpers.pocket.run import Run
 from helpers.pocket.tokenizer import WordTokenizer, world_vocabulary
-from helpers.samplers import ALPHAS_CUMPROD, TRAIN_TIMESTEPS, ddim, timestep_embedding, trailing_timesteps
+from helpers.samplers import (
+    ALPHAS_CUMPROD,
+    TRAIN_TIMESTEPS,
+    ddim,
+    noise_from_velocity,
+    timestep_embedding,
+    trailing_timesteps,
+)
 
 
 def draw_scenes(count: int, seed: int) -> tuple[list[scenes.Scene], np.ndarray]:
@@ -48,7 +55,7 @@ def to_uint8(pictures) -> np.ndarray:
 
 def train_autoencoder(args) -> None:
     model = Autoencoder()
-    run = Run(args.run, "autoencoder", model, to_float(np.zeros((1, SIZE, SIZE, 3))), 1e-3)
+    run = Run(args.run, "autoencoder", model, to_float(np.zeros((1, SIZE, SIZE, 3))))
     _, pictures = draw_scenes(args.scenes, seed=1)
     _, unseen = draw_scenes(64, seed=2)
     rng = np.random.default_rng(run.step)
@@ -84,7 +91,7 @@ def encode_scenes(autoencoder: Autoencoder, pictures: np.ndarray) -> tuple[np.nd
 def load_autoencoder(run_folder: Path) -> Autoencoder:
     """The trained autoencoder with averaged weights and latents of unit variance."""
     model = Autoencoder()
-    run = Run(run_folder, "autoencoder", model, to_float(np.zeros((1, SIZE, SIZE, 3))), 1e-3)
+    run = Run(run_folder, "autoencoder", model, to_float(np.zeros((1, SIZE, SIZE, 3))))
     if not run.step:
         raise FileNotFoundError(f"No trained autoencoder in {run_folder}: run the stage `autoencoder` first.")
     run.use_averaged()
@@ -106,7 +113,7 @@ def train_diffusion(args) -> None:
     model = Diffusion(len(vocabulary))
     embeddings = timestep_embedding(range(TRAIN_TIMESTEPS))
     example = [np.zeros((1, MAX_LENGTH), np.int32), np.zeros((1, *LATENT), np.float32), embeddings[:1]]
-    run = Run(args.run, "diffusion", model, example, 1e-3)
+    run = Run(args.run, "diffusion", model, example)
     rng = np.random.default_rng(run.step)
 
     def tokens(prompt):
@@ -122,12 +129,13 @@ def train_diffusion(args) -> None:
             prompts = ["" if rng.random() < 0.1 else scenes.caption(described[i], rng) for i in chosen]
             timesteps = rng.integers(TRAIN_TIMESTEPS, size=args.batch)
             left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
-            noisy = np.sqrt(left) * latent + np.sqrt(1 - left) * noise[1]
-            signal_to_noise = (left / (1 - left)).ravel()
+            signal, sigma = np.sqrt(left), np.sqrt(1 - left)
+            noisy = signal * latent + sigma * noise[1]
             yield {
                 "x": [np.array([tokens(p) for p in prompts], np.int32), noisy, embeddings[timesteps]],
-                "y": noise[1],
-                "sample_weight": np.minimum(1, 5 / signal_to_noise),  # min-SNR-5 (2303.09556, for noise)
+                "y": signal * noise[1] - sigma * latent,  # the velocity (2202.00512, section 4)
+                # velocity's error weighs x0's by snr + 1 = 1 / sigma²; held at 5, as in 2303.09556
+                "sample_weight": np.minimum(1, 5 * np.square(sigma)).ravel(),
             }
 
     look_rng = np.random.default_rng(0)
@@ -138,10 +146,10 @@ def train_diffusion(args) -> None:
         ids = np.array([tokens(p) for p in prompts] + [tokens("")] * 32, np.int32)
 
         def denoiser(latent, timestep):
-            latent = np.concatenate([latent, latent])
-            noise = model([ids, latent, embeddings[np.full(64, timestep)]], training=False)
-            conditional, unconditional = np.split(ops.convert_to_numpy(noise), 2)
-            return unconditional + 5.0 * (conditional - unconditional)
+            both = np.concatenate([latent, latent])
+            velocity = model([ids, both, embeddings[np.full(64, timestep)]], training=False)
+            guided, unguided = np.split(ops.convert_to_numpy(velocity), 2)
+            return noise_from_velocity(unguided + 5.0 * (guided - unguided), latent, timestep)
 
         for step in ddim(start, denoiser, trailing_timesteps(20)):
             latent = step.latent
@@ -167,7 +175,7 @@ def export(args) -> None:
     vocabulary = (args.run / "vocabulary.txt").read_text(encoding="utf-8").split()
     model = Diffusion(len(vocabulary))
     example = [np.zeros((1, MAX_LENGTH), np.int32), np.zeros((1, *LATENT), np.float32), np.zeros((1, 320))]
-    run = Run(args.run, "diffusion", model, example, 1e-3)
+    run = Run(args.run, "diffusion", model, example)
     run.use_averaged()
     autoencoder = load_autoencoder(args.run)
     keras.config.set_dtype_policy("float16")
@@ -209,11 +217,11 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=POCKET_WEIGHTS, help="where `export` writes")
     parser.add_argument("--steps", type=int, default=10_000, help="counted from the run's beginning")
     parser.add_argument("--decay", type=int, default=2_000, help="last steps, with a falling learning rate")
-    parser.add_argument("--batch", type=int, help="pictures a step (16 for the autoencoder, 64 for diffusion)")
+    parser.add_argument("--batch", type=int, help="pictures a step (8 for the autoencoder, 64 for diffusion)")
     parser.add_argument("--scenes", type=int, default=24_000, help="scenes drawn to train on")
     parser.add_argument("--precision", default="mixed_bfloat16", help="Keras's dtype policy while training")
     args = parser.parse_args()
-    args.batch = args.batch or {"autoencoder": 16, "diffusion": 64, "export": 1}[args.stage]
+    args.batch = args.batch or {"autoencoder": 8, "diffusion": 64, "export": 1}[args.stage]
     args.run.mkdir(parents=True, exist_ok=True)
     keras.config.set_dtype_policy(args.precision)
     {"autoencoder": train_autoencoder, "diffusion": train_diffusion, "export": export}[args.stage](args)

@@ -1,0 +1,148 @@
+"""Measure the pocket model: `python -m helpers.pocket.evaluate`, a table of how well it draws what it is told.
+
+Pictures are of held-out compositions, which it was never trained on; a classifier trained on real scenes reads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from helpers import StableDiffusion
+from helpers.images import save_image, strip
+from helpers.pocket import scenes
+from helpers.pocket.classifier import HEADS, labels, load_classifier
+
+GUIDANCE = 7.5
+
+
+def draw_real(chosen: list[scenes.Scene], seed: int) -> np.ndarray:
+    """One real picture of each scene: uint8 (N, 128, 128, 3)."""
+    rng = np.random.default_rng(seed)
+    return np.stack([scenes.draw(scene, 128, rng) for scene in chosen])
+
+
+def generate(model, prompts: list[str], num_steps: int, sampler: str, batch: int = 10) -> np.ndarray:
+    """A picture of each prompt, with seeds 0, 1, 2, …: uint8 (N, 128, 128, 3)."""
+    contexts = np.concatenate([model.encode_text(prompt) for prompt in prompts])
+    pictures = []
+    for first in tqdm(range(0, len(prompts), batch), f"{sampler}, {num_steps} steps", unit="batch"):
+        part = contexts[first : first + batch]
+        for step in model.denoise(part, None, len(part), num_steps, GUIDANCE, seed=first, sampler=sampler):
+            latent = step.latent
+        pictures.append(model.decode(latent))
+    return np.concatenate(pictures)
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Between two sets of features (N, D), taken as Gaussians (1706.08500, formula 6)."""
+    covariances = [np.cov(each, rowvar=False) for each in (a, b)]
+    # the trace of the product's root, from its eigenvalues
+    eigenvalues = np.linalg.eigvals(covariances[0] @ covariances[1])
+    mean = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    return float(mean + sum(map(np.trace, covariances)) - 2 * np.sum(np.sqrt(np.maximum(eigenvalues.real, 0))))
+
+
+def mean_distance(pictures: np.ndarray) -> float:
+    """The mean over all pairs of pictures uint8 (N, H, W, 3) of their root mean square difference, in 0…255."""
+    flat = pictures.reshape(len(pictures), -1).astype(np.float32)
+    pairs = [np.sqrt(np.mean((flat[i] - flat[j]) ** 2)) for i in range(len(flat)) for j in range(i)]
+    return float(np.mean(pairs))
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean over the pictures uint8 (N, H, W, 3) of the peak signal-to-noise ratio, in dB."""
+    error = np.mean((a.astype(np.float32) - b) ** 2, axis=(1, 2, 3))
+    return float(np.mean(10 * np.log10(255**2 / error)))
+
+
+def shares(read: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
+    """The share of right answers, each and all at once."""
+    right = read == wanted
+    return {**dict(zip(HEADS, right.mean(axis=0).tolist())), "all": float(right.all(axis=1).mean())}
+
+
+def held_out_scenes(count: int, seed: int) -> list[scenes.Scene]:
+    """The first `count` held-out scenes of the seed."""
+    rng = np.random.default_rng(seed)
+    found = []
+    while len(found) < count:
+        if (scene := scenes.sample_scene(rng)).held_out:
+            found.append(scene)
+    return found
+
+
+def evaluate(samples: int) -> tuple[dict, np.ndarray]:
+    """The figures, and a sheet of the first 32 held-out prompts."""
+    model, classifier = StableDiffusion("pocket"), load_classifier()
+    rng = np.random.default_rng(0)
+    chosen = held_out_scenes(samples, seed=0)
+    prompts = [full_caption(scene, rng) for scene in chosen]
+    wanted = labels(chosen)
+    figures: dict = {"samples": samples}
+
+    real = draw_real(chosen, seed=1)
+    restored = np.concatenate([model.decode(model.encode_image(picture)) for picture in real])
+    figures["psnr"] = psnr(restored, real)
+    figures["classifier on real scenes"] = shares(classifier.read(real).labels, wanted)
+    figures["classifier on restored scenes"] = shares(classifier.read(restored).labels, wanted)
+
+    drawn = generate(model, prompts, 50, "ddim")
+    reading = classifier.read(drawn)
+    figures |= shares(reading.labels, wanted)
+    figures["dpm_solver, 10 steps"] = shares(classifier.read(generate(model, prompts, 10, "dpm_solver")).labels, wanted)
+    others = draw_real(chosen, seed=2)
+    real_features = classifier.read(real).features
+    figures["frechet"] = frechet_distance(reading.features, real_features)
+    figures["frechet of real scenes"] = frechet_distance(classifier.read(others).features, real_features)
+
+    few = chosen[:8]
+    same = [generate(model, [full_caption(scene, rng)] * 8, 25, "ddim") for scene in few]
+    figures["diversity"] = float(np.mean([mean_distance(each) for each in same]))
+    figures["diversity of real scenes"] = float(np.mean([mean_distance(draw_real([s] * 8, seed=3)) for s in few]))
+    return figures, strip(drawn[:32], columns=8, gap=2)
+
+
+def full_caption(scene: scenes.Scene, rng: np.random.Generator) -> str:
+    """A caption that says the setting as well; one in ten leaves it open."""
+    while True:
+        caption = scenes.caption(scene, rng)
+        if any(where in caption for where in scenes.WHERE[scene.setting]):
+            return caption
+
+
+def table(figures: dict, indent: str = "") -> str:
+    """The figures as lines of text."""
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", table(value, indent + "  ")]
+        else:
+            lines.append(
+                f"{indent}{name:<{32 - len(indent)}}{value:8.3f}"
+                if isinstance(value, float)
+                else f"{indent}{name:<32}{value:>8}"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m helpers.pocket.evaluate", description=__doc__)
+    parser.add_argument("--samples", type=int, default=300, help="held-out prompts to draw")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--sheet", type=Path, help="write the first 32 pictures to this PNG file")
+    args = parser.parse_args()
+    figures, sheet = evaluate(args.samples)
+    print(table(figures))
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if args.sheet:
+        save_image(sheet, args.sheet)
+
+
+if __name__ == "__main__":
+    main()
