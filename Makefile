@@ -75,7 +75,7 @@ INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt constraints.txt | .venv/bin/python
-	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt jupyterlab playwright  # these two for the test in a browser
 	@touch $@
 
 .venv-colab/.dev: requirements.txt requirements-dev.txt constraints-colab.txt | .venv-colab/bin/python

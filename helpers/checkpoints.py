@@ -6,13 +6,10 @@ import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 
 from helpers.checks import whole_number
-
-POCKET_WEIGHTS = Path(__file__).parents[1] / "assets" / "pocket"
 
 
 @dataclass(frozen=True)
@@ -62,19 +59,17 @@ class Checkpoint:
 
 
 def _pocket() -> Checkpoint:
-    from helpers.pocket import networks
+    from helpers.pocket import networks, weights
     from helpers.pocket.tokenizer import WordTokenizer
 
     max_length = networks.MAX_LENGTH
 
     @functools.cache
     def tokenizer():
-        return WordTokenizer(POCKET_WEIGHTS / "vocabulary.txt")
+        return WordTokenizer(weights.FOLDER / "vocabulary.txt")
 
     def loaded(name: str, network: keras.Model, download_weights: bool) -> keras.Model:
-        if download_weights:
-            network.load_weights(POCKET_WEIGHTS / f"{name}.weights.h5")
-        return network
+        return weights.load(name, network) if download_weights else network
 
     return Checkpoint(
         name="pocket",

@@ -48,6 +48,21 @@ def show(
     display(bundle, metadata={"image/jpeg": {"width": shown, "alt": alt}}, raw=True)
 
 
+def save_animation(pictures: Iterable[np.ndarray], path: str | Path, *, seconds: float = 0.5) -> None:
+    """Writes pictures uint8 (H, W, 3) of one size as a GIF that shows each for `seconds`, over and over."""
+    first, *others = [Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE) for picture in pictures]
+    first.save(path, "GIF", save_all=True, append_images=others, duration=round(1000 * seconds), loop=0)
+
+
+def show_file(path: str | Path, alt: str) -> None:
+    """Displays a GIF in the notebook, with words for those who cannot see it."""
+    content = base64.b64encode(Path(path).read_bytes()).decode()
+    html = f'<img src="data:image/gif;base64,{content}" alt="{escape(alt)}">'
+    from IPython.display import display
+
+    display({"text/plain": alt, "text/html": html}, raw=True)
+
+
 def data_uri(picture: np.ndarray | Image.Image) -> str:
     """The picture as the `src` of an HTML image; a JPEG, a fraction of a PNG's size, to be looked at only."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture

@@ -123,7 +123,7 @@ class StableDiffusion(Denoising):
             None,
             seed,
             sampler,
-            load_image(image),
+            _one_image(image),
             strength,
         )
         return self.decode(_last_latent(steps, max(1, round(strength * num_steps)), seed, verbose))
@@ -158,7 +158,7 @@ class StableDiffusion(Denoising):
 
         Raises ValueError for a mask of another size or with other values, with nothing to repaint, or nothing to keep.
         """
-        image = load_image(image)
+        image = _one_image(image)
         seed = _chosen(seed, diffusion_noise)
         steps = self.denoise_hole(
             self.encode_text(prompt),
@@ -183,6 +183,11 @@ class StableDiffusion(Denoising):
 def _chosen(seed: int | None, diffusion_noise) -> int | None:
     """The seed, chosen here if none was given, so that the progress bar can tell it."""
     return secrets.randbelow(2**31) if seed is None and diffusion_noise is None else seed
+
+
+def _one_image(image) -> np.ndarray:
+    """The image uint8 (H, W, 3), given with or without an axis of one image before it, as the tutorial gives it."""
+    return load_image(image[0] if np.ndim(image) == 4 and len(image) == 1 else image)
 
 
 def _last_latent(steps: Iterator[Step], total: int, seed: int | None, verbose: bool) -> np.ndarray:

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.checkpoints import POCKET_WEIGHTS
-from helpers.pocket import scenes
+from helpers.pocket import scenes, weights
 from helpers.pocket.backdrops import COLOURS, PLACES, draw_backdrop
 from helpers.pocket.scenes import BEINGS, SETTINGS, SPRITES, THINGS, VEHICLES, Scene
 from helpers.pocket.tokenizer import WordTokenizer, split_words, world_vocabulary
@@ -16,7 +15,7 @@ seeds = st.integers(0, 2**32)
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return WordTokenizer(POCKET_WEIGHTS / "vocabulary.txt")
+    return WordTokenizer(weights.FOLDER / "vocabulary.txt")
 
 
 def test_every_thing_has_a_sprite_and_every_sprite_a_thing():

@@ -81,10 +81,13 @@ def test_any_numbers_give_a_region_inside_or_a_sentence(x_start, y_start, width,
 
 
 def test_the_tutorials_numbers():
-    """Its crop is 512 × 512; its mask's rows are H - y_start - y_end : H - y_start, right only from the bottom."""
-    mask = make_mask((512, 512), 112, 400, 0, 360)
+    """Its crop and its mask's rows, H - y_start - y_end : H - y_start, are right only from the bottom."""
+    photo = photo_of(600, 700)
+    np.testing.assert_array_equal(crop(photo, 80, 0, 512, 512), photo[600 - 512 - 0 : 600 - 0, 80 : 80 + 512])
+
+    mask = make_mask((512, 512), 134, 374, 0, 369)
     theirs = np.ones((512, 512))
-    theirs[512 - 0 - 360 : 512 - 0, 112:400] = 0
+    theirs[512 - 0 - 369 : 512 - 0, 134:374] = 0
     np.testing.assert_array_equal(mask, theirs)
 
     mask = make_mask((512, 512), 112, 400, 100, 360)  # there their formula repaints 360 rows instead of 260

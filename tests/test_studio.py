@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers import GenerationStudio, read_recipe
 from helpers.images import read_settings
-from helpers.show import save_pictures, show
+from helpers.show import save_animation, save_pictures, show, show_file
 from helpers.studio import RESULTS_KEPT
 
 
@@ -355,3 +355,17 @@ def test_large_pictures_are_stored_small(displayed):
 def test_every_picture_needs_its_recipe(tmp_path):
     with pytest.raises(ValueError):
         save_pictures(np.zeros((2, 8, 8, 3), np.uint8), [{"prompt": "a cat"}], tmp_path)
+
+
+def test_an_animation_shows_each_picture_for_its_time(tmp_path, monkeypatch):
+    pictures = [np.full((16, 24, 3), value, np.uint8) for value in (0, 128, 255)]
+    save_animation(pictures, tmp_path / "a.gif", seconds=0.7)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert (gif.n_frames, gif.size, gif.info["duration"], gif.info["loop"]) == (3, (24, 16), 700, 0)
+        for number, picture in enumerate(pictures):
+            gif.seek(number)
+            np.testing.assert_array_equal(np.asarray(gif.convert("RGB")), picture)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle))
+    show_file(tmp_path / "a.gif", "black, <grey>, white")
+    assert 'alt="black, &lt;grey&gt;, white"' in shown[0]["text/html"]

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.checkpoints import POCKET_WEIGHTS
+from helpers.pocket import weights
 from helpers.pocket.networks import PaddedConv2D, ResnetBlock
 from helpers.pocket.scenes import SETTINGS, THINGS, Scene
 
@@ -80,5 +80,4 @@ def load_classifier() -> Classifier:
     """The classifier as shipped."""
     classifier = Classifier()
     classifier(np.zeros((1, 128, 128, 3), np.float32))
-    classifier.load_weights(POCKET_WEIGHTS / "classifier.weights.h5")
-    return classifier
+    return weights.load("classifier", classifier)

@@ -6,6 +6,7 @@ Pictures are of held-out compositions, which it was never trained on; a classifi
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from helpers import StableDiffusion
 from helpers.images import save_image, strip
 from helpers.pocket import scenes
 from helpers.pocket.classifier import HEADS, labels, load_classifier
+from helpers.pocket.data import draw_scenes, held_out_scenes
+from helpers.regions import make_mask
 
 GUIDANCE = 7.5
 
@@ -66,18 +69,8 @@ def shares(read: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
     return {**dict(zip(HEADS, right.mean(axis=0).tolist())), "all": float(right.all(axis=1).mean())}
 
 
-def held_out_scenes(count: int, seed: int) -> list[scenes.Scene]:
-    """The first `count` held-out scenes of the seed."""
-    rng = np.random.default_rng(seed)
-    found = []
-    while len(found) < count:
-        if (scene := scenes.sample_scene(rng)).held_out:
-            found.append(scene)
-    return found
-
-
-def evaluate(samples: int) -> tuple[dict, np.ndarray]:
-    """The figures, and a sheet of the first 32 held-out prompts."""
+def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:
+    """The figures, a sheet of the first 32 held-out prompts, and of the first 8 over the scenes nearest to them."""
     model, classifier = StableDiffusion("pocket"), load_classifier()
     rng = np.random.default_rng(0)
     chosen = held_out_scenes(samples, seed=0)
@@ -100,19 +93,44 @@ def evaluate(samples: int) -> tuple[dict, np.ndarray]:
     figures["frechet"] = frechet_distance(reading.features, real_features)
     figures["frechet of real scenes"] = frechet_distance(classifier.read(others).features, real_features)
 
-    few = chosen[:8]
+    few = chosen[: max(1, min(8, samples // 8))]
     same = [generate(model, [full_caption(scene, rng)] * 8, 25, "ddim") for scene in few]
     figures["diversity"] = float(np.mean([mean_distance(each) for each in same]))
     figures["diversity of real scenes"] = float(np.mean([mean_distance(draw_real([s] * 8, seed=3)) for s in few]))
-    return figures, strip(drawn[:32], columns=8, gap=2)
+    figures["inpainted samples"] = max(1, samples // 3)
+    figures["inpainted"] = inpaint_others(model, classifier, figures["inpainted samples"])
+    return figures, strip(drawn[:32], columns=8, gap=2), nearest_scenes(classifier, drawn[:8])
+
+
+def nearest_scenes(classifier, drawn: np.ndarray, count: int = 4000) -> np.ndarray:
+    """A sheet of pictures, and below each the nearest of the first training scenes, by the classifier's features."""
+    _, trained_on = draw_scenes(count, seed=1)
+    known = classifier.read(trained_on).features
+    distances = [np.linalg.norm(known - each, axis=1) for each in classifier.read(drawn).features]
+    nearest = trained_on[[each.argmin() for each in distances]]
+    return strip([*drawn, *nearest], columns=len(drawn), gap=2)
 
 
 def full_caption(scene: scenes.Scene, rng: np.random.Generator) -> str:
-    """A caption that says the setting as well; one in ten leaves it open."""
+    """A caption that says the setting as well, which one in ten leaves open."""
     while True:
         caption = scenes.caption(scene, rng)
         if any(where in caption for where in scenes.WHERE[scene.setting]):
             return caption
+
+
+def inpaint_others(model, classifier, count: int) -> dict[str, float]:
+    """Riders of held-out scenes, masked and repainted as others: the shares of right answers."""
+    rng = np.random.default_rng(5)
+    before = [scene for scene in held_out_scenes(4 * count, seed=4) if scene.relation == "riding"][:count]
+    others = [str(rng.choice([b for b in scenes.BEINGS if b not in (s.thing, s.partner)])) for s in before]
+    after = [dataclasses.replace(scene, thing=other) for scene, other in zip(before, others)]
+    mask = make_mask((128, 128), 20, 108, 48, 120)  # wherever a rider can be, and some air
+    repainted = [
+        model.inpaint(full_caption(scene, rng), photo, mask, num_resamples=3, seed=seed, verbose=False)[0]
+        for seed, (scene, photo) in enumerate(zip(tqdm(after, "inpainting"), draw_real(before, seed=6)))
+    ]
+    return shares(classifier.read(np.stack(repainted)).labels, labels(after))
 
 
 def table(figures: dict, indent: str = "") -> str:
@@ -135,13 +153,16 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=300, help="held-out prompts to draw")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--sheet", type=Path, help="write the first 32 pictures to this PNG file")
+    parser.add_argument("--nearest", type=Path, help="write 8 pictures over their nearest training scenes")
     args = parser.parse_args()
-    figures, sheet = evaluate(args.samples)
+    figures, sheet, nearest = evaluate(args.samples)
     print(table(figures))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if args.sheet:
         save_image(sheet, args.sheet)
+    if args.nearest:
+        save_image(nearest, args.nearest)
 
 
 if __name__ == "__main__":

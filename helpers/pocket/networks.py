@@ -18,6 +18,7 @@ MAX_LENGTH = 24  # tokens of a prompt
 CONTEXT_WIDTH = 160
 TIMESTEP_WIDTH = 320  # sines and cosines of a timestep, as in Stable Diffusion
 HEADS = 4
+CHANNELS = (64, 128, 160)  # of the UNet's three levels
 
 
 def text_encoder(max_length: int, vocabulary_size: int) -> keras.Model:
@@ -31,7 +32,7 @@ def text_encoder(max_length: int, vocabulary_size: int) -> keras.Model:
     return keras.Model([tokens, positions], x, name="pocket_text_encoder")
 
 
-def diffusion_model(height: int, width: int, max_length: int, channels=(64, 128, 160)) -> keras.Model:
+def diffusion_model(height: int, width: int, max_length: int, channels: tuple[int, ...] = CHANNELS) -> keras.Model:
     """The UNet: a latent (N, height/8, width/8, 4), its timestep embedding (N, 320), a context → its velocity.
 
     Three levels, each with one block down and two up; attention on every level.

@@ -38,10 +38,10 @@ class Autoencoder(keras.Model):
 class Diffusion(keras.Model):
     """Text encoder and UNet, trained together to tell a noisy latent's velocity (2202.00512, section 4)."""
 
-    def __init__(self, vocabulary_size: int):
+    def __init__(self, vocabulary_size: int, channels: tuple[int, ...] = networks.CHANNELS):
         super().__init__()
         self.text_encoder = networks.text_encoder(MAX_LENGTH, vocabulary_size)
-        self.diffusion_model = networks.diffusion_model(SIZE, SIZE, MAX_LENGTH)
+        self.diffusion_model = networks.diffusion_model(SIZE, SIZE, MAX_LENGTH, channels)
         _zero_residuals(self.diffusion_model)
 
     def call(self, inputs):

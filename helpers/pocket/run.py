@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -32,7 +33,7 @@ class Run:
         model.compile(optimizer=self.optimizer, jit_compile=keras.backend.backend() == "jax")
         model(example)
         self.optimizer.build(model.trainable_variables)
-        self.step = 0
+        self.step = 0  # how many are done
         if self.file.exists():
             with np.load(self.file) as saved:
                 for number, variable in enumerate(self._variables()):
@@ -61,17 +62,31 @@ class Run:
         for variable, value in zip(trainable, current):
             variable.assign(value)
 
-    def train(self, batches, steps: int, decay: int, look) -> None:
-        """Train up to `steps`, save every two minutes, and `look` at the result every ten and at the end."""
-        saved = looked = time.time()
-        bar = tqdm(range(self.step, steps), initial=self.step, total=steps, unit="step", mininterval=10)
-        for self.step in bar:
-            warm_up, cool_down = (self.step + 1) / 200, (steps - self.step) / max(decay, 1)
+    def steps(self, batches, steps: int, decay: int) -> Iterator[float]:
+        """Trains up to step `steps`, from where the run is, and yields each step's loss.
+
+        batches: an iterator over the arguments of `Model.train_on_batch`.
+        decay: over so many last steps the learning rate falls to zero; over the first 200, or a tenth, it rises.
+        """
+        while self.step < steps:
+            warm_up, cool_down = (self.step + 1) / min(200, steps / 10), (steps - self.step) / max(decay, 1)
             self.optimizer.learning_rate.assign(self.learning_rate * min(1.0, warm_up, cool_down))
-            loss = float(self.model.train_on_batch(**next(batches)))  # the mean since the last reset
-            if self.step % 100 == 99:
-                tqdm.write(f"step {self.step + 1}  loss {loss:.4f}  {time.strftime('%H:%M:%S')}")
-                self.model.reset_metrics()
+            self.model.reset_metrics()  # or the loss would be a mean over all steps
+            loss = float(self.model.train_on_batch(**next(batches)))
+            self.step += 1
+            yield loss
+
+    def train(self, batches, steps: int, decay: int, look) -> None:
+        """All of `steps`, with a progress bar; saves every two minutes, and calls `look` every ten and at the end."""
+        saved = looked = time.time()
+        losses = []
+        bar = tqdm(initial=self.step, total=steps, unit="step", mininterval=10)
+        for loss in self.steps(batches, steps, decay):
+            bar.update()
+            losses.append(loss)
+            if self.step % 100 == 0:
+                tqdm.write(f"step {self.step}  loss {np.mean(losses):.4f}  {time.strftime('%H:%M:%S')}")
+                losses.clear()
             if time.time() - saved > 120:
                 self.save()
                 saved = time.time()
@@ -79,6 +94,7 @@ class Run:
                 with self.averaged():
                     look()
                 looked = time.time()
+        bar.close()
         self.save()
         with self.averaged():
             look()

@@ -1,0 +1,83 @@
+"""Both ends of learning to diffuse: the noisy latents to learn from, the pictures to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from helpers.pocket import scenes
+from helpers.pocket.data import to_uint8
+from helpers.pocket.networks import MAX_LENGTH
+from helpers.pocket.objectives import Diffusion
+from helpers.samplers import (
+    ALPHAS_CUMPROD,
+    TRAIN_TIMESTEPS,
+    ddim,
+    noise_from_velocity,
+    timestep_embedding,
+    trailing_timesteps,
+)
+
+
+def padded_tokens(prompts: list[str], tokenizer) -> np.ndarray:
+    """int32 (N, MAX_LENGTH)."""
+    tokens = [tokenizer.encode(prompt) for prompt in prompts]
+    return np.array([ids + [tokenizer.end_of_text] * (MAX_LENGTH - len(ids)) for ids in tokens], np.int32)
+
+
+def noisy_batches(
+    described: list[scenes.Scene],
+    mean: np.ndarray,
+    deviation: np.ndarray,
+    tokenizer,
+    batch: int,
+    rng: np.random.Generator,
+) -> Iterator[dict]:
+    """Batches without end, as `Model.train_on_batch` takes them: noisy latents and captions, the velocity to tell.
+
+    mean, deviation: of each scene's latent, (N, H/8, W/8, 4).
+    """
+    embeddings = timestep_embedding(range(TRAIN_TIMESTEPS))
+    while True:
+        chosen = rng.integers(len(mean), size=batch)
+        noise = rng.standard_normal((2, batch, *mean.shape[1:]), dtype=np.float32)
+        latent = mean[chosen] + deviation[chosen] * noise[0]
+        # one caption in ten is dropped, so that the model learns to guide itself (2207.12598)
+        prompts = ["" if rng.random() < 0.1 else scenes.caption(described[i], rng) for i in chosen]
+        timesteps = rng.integers(TRAIN_TIMESTEPS, size=batch)
+        left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
+        signal, sigma = np.sqrt(left), np.sqrt(1 - left)
+        noisy = signal * latent + sigma * noise[1]
+        yield {
+            "x": [padded_tokens(prompts, tokenizer), noisy, embeddings[timesteps]],
+            "y": signal * noise[1] - sigma * latent,  # the velocity (2202.00512, section 4)
+            # velocity's error weighs x0's by snr + 1 = 1 / sigma²; held at 5, as in 2303.09556
+            "sample_weight": np.minimum(1, 5 * np.square(sigma)).ravel(),
+        }
+
+
+def draw(
+    model: Diffusion,
+    decoder: keras.Model,
+    tokenizer,
+    prompts: list[str],
+    start: np.ndarray,
+    guidance: float = 5.0,
+    num_steps: int = 20,
+) -> np.ndarray:
+    """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, H/8, W/8, 4)."""
+    count = len(prompts)
+    both = padded_tokens([*prompts, *[""] * count], tokenizer)
+
+    def denoiser(latent, timestep):
+        embedding = timestep_embedding([timestep] * 2 * count)
+        velocity = model([both, np.concatenate([latent, latent]), embedding], training=False)
+        guided, unguided = np.split(ops.convert_to_numpy(velocity), 2)
+        return noise_from_velocity(unguided + guidance * (guided - unguided), latent, timestep)
+
+    for step in ddim(start, denoiser, trailing_timesteps(num_steps)):
+        latent = step.latent
+    return to_uint8(decoder(latent))
