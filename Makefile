@@ -44,7 +44,7 @@ gallery: .venv/.lab ## run the first notebook: make gallery PROMPT="a cat in spa
 
 # Each code cell of the notebooks is a test too: it passes when it runs without an error.
 PYTEST = TF_CPP_MIN_LOG_LEVEL=3 $(VENV)/bin/python -m pytest \
-  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 tests notebooks
+  -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=600 tests notebooks
 
 test: VENV = .venv
 test: .venv/.dev ## run the tests and every notebook

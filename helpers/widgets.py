@@ -97,6 +97,10 @@ class RegionPicker(widgets.VBox):
             self.reset()
         self._show(self.region)
 
+    def _repr_mimebundle_(self, **options):
+        # on a page without widgets, say of a notebook on the web, the preview is seen
+        return {**super()._repr_mimebundle_(**options), "text/html": self.preview.value}
+
     # ------------------------------------------------------------------ from the controls to the region
 
     def _propose_number(self, name: str, value: int) -> None:
@@ -151,7 +155,7 @@ class RegionPicker(widgets.VBox):
         shown[top:bottom, left:right] = self._small[top:bottom, left:right]
         image = Image.fromarray(shown)
         ImageDraw.Draw(image).rectangle(
-            (left, top, max(left, right - 1), max(top, bottom - 1)), outline="#ff2d95", width=2
+            (left, top, max(left, right - 1), max(top, bottom - 1)), outline="#ff2d95", width=3
         )
         alt = (
             f"{self._what} of {self._picture.shape[1]} × {self._picture.shape[0]} pixels; chosen is x {region.x_start} "

@@ -7,3 +7,17 @@ def pocket():
     from helpers import StableDiffusion
 
     return StableDiffusion("pocket")
+
+
+@pytest.fixture
+def figure(record_property):
+    """`figure(text)` has a measured figure told at the end of the run, also of one on several processes."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    told = {text for each in reports for name, text in getattr(each, "user_properties", ()) if name == "figure"}
+    if told:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(sorted(told)))

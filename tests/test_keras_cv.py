@@ -17,7 +17,7 @@ from helpers.samplers import ALPHAS_CUMPROD
     "name, keras_cv_class",
     [("sd-1.4", keras_cv.models.StableDiffusion), ("sd-2.1", keras_cv.models.StableDiffusionV2)],
 )
-def test_same_picture_as_keras_cv(name, keras_cv_class, capsys):
+def test_same_picture_as_keras_cv(name, keras_cv_class, figure):
     keras.utils.set_random_seed(0)
     ours = StableDiffusion(name, 128, 128, jit_compile=False, precision="float32", download_weights=False)
     theirs = keras_cv_class(128, 128, jit_compile=False)
@@ -35,8 +35,7 @@ def test_same_picture_as_keras_cv(name, keras_cv_class, capsys):
     expected = theirs.generate_image(context, **settings)
 
     difference = np.abs(mine.astype(int) - expected)
-    with capsys.disabled():
-        print(f"\n{name} against KerasCV: largest difference {difference.max()} of 255, mean {difference.mean():.4f}")
+    figure(f"{name} against KerasCV: largest difference {difference.max()} of 255, mean {difference.mean():.4f}")
     assert mine.shape == expected.shape == (1, 128, 128, 3)
     assert expected.std() > 5, "a flat picture would prove nothing"
     assert difference.max() <= 1

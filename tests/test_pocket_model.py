@@ -21,11 +21,10 @@ from helpers.samplers import ALPHAS_CUMPROD, timestep_embedding
 NETWORKS = ("text_encoder", "diffusion_model", "image_encoder", "decoder")
 
 
-def test_weights_are_float16_and_at_most_24_mib(capsys):
+def test_weights_are_float16_and_at_most_24_mib(figure):
     files = [weights.path_of(name) for name in weights.SHA256]
     size = sum(path.stat().st_size for path in files) / 2**20
-    with capsys.disabled():
-        print(f"\npocket weights: {size:.1f} MiB")
+    figure(f"pocket weights: {size:.1f} MiB")
     assert size <= 24
     for path in files:
         items = []
@@ -41,19 +40,18 @@ def new_scenes():
     return np.stack([scenes.draw(scenes.sample_scene(rng), 128, rng) for _ in range(16)])
 
 
-def test_autoencoder_restores_new_scenes(pocket, new_scenes, capsys):
+def test_autoencoder_restores_new_scenes(pocket, new_scenes, figure):
     latent = pocket.run("image_encoder", new_scenes / np.float32(127.5) - 1)
     assert latent.shape == (16, 16, 16, 4)
     assert 0.8 < latent.std() < 1.2 and abs(latent.mean()) < 0.2
     restored = pocket.decode(latent)
     error = np.mean((restored.astype(float) - new_scenes) ** 2, axis=(1, 2, 3))
     psnr = np.mean(10 * np.log10(255**2 / error))
-    with capsys.disabled():
-        print(f"\npocket autoencoder: {psnr:.1f} dB on 16 new scenes")
+    figure(f"pocket autoencoder: {psnr:.1f} dB on 16 new scenes")
     assert psnr > 26
 
 
-def test_the_unet_reads_the_prompt(pocket, capsys):
+def test_the_unet_reads_the_prompt(pocket, figure):
     """Told what a noisy latent shows, it finds its velocity better than told what another one shows."""
     rng = np.random.default_rng(54321)
     described = [scenes.sample_scene(rng) for _ in range(32)]
@@ -71,8 +69,7 @@ def test_the_unet_reads_the_prompt(pocket, capsys):
         return np.mean((pocket.run("diffusion_model", noisy.astype(np.float32), embedding, contexts) - velocity) ** 2)
 
     right, wrong = error(contexts), error(np.roll(contexts, 1, axis=0))
-    with capsys.disabled():
-        print(f"\npocket: error of the velocity {right:.4f} with its own prompt, {wrong:.4f} with another's")
+    figure(f"pocket: error of the velocity {right:.4f} with its own prompt, {wrong:.4f} with another's")
     assert right < 0.95 * wrong
 
 
@@ -115,14 +112,13 @@ def test_muon_makes_updates_orthogonal_and_leaves_other_weights_to_adam():
         np.testing.assert_allclose(np.abs(values[name]), 0.1 / 3, rtol=1e-2)  # Adam's first step
 
 
-def test_the_classifier_reads_real_scenes(capsys):
+def test_the_classifier_reads_real_scenes(figure):
     rng = np.random.default_rng(777)
     some = [scenes.sample_scene(rng) for _ in range(300)]
     pictures = np.stack([scenes.draw(scene, 128, rng) for scene in some])
     reading = load_classifier().read(pictures)
     right = (reading.labels == labels(some)).mean(axis=0)
-    with capsys.disabled():
-        print("\nclassifier, 300 real scenes: thing {:.1%}, partner {:.1%}, setting {:.1%}".format(*right))
+    figure("classifier, 300 real scenes: thing {:.1%}, partner {:.1%}, setting {:.1%}".format(*right))
     assert (right > 0.9).all() and reading.features.shape == (300, 128)
 
 

@@ -51,18 +51,25 @@ def without_magics(source: str) -> str:
 # ---- helpers ----
 
 
-def test_importing_helpers_loads_no_framework():
+def test_importing_helpers_loads_no_framework(figure):
     code = (
         "import json, sys, time; start = time.perf_counter(); import helpers; "
         "print(json.dumps([time.perf_counter() - start, sorted(sys.modules)]))"
     )
     seconds, modules = json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT))
-    print(f"import helpers: {seconds:.3f} s")
+    figure(f"import helpers: {seconds:.3f} s")
     assert not {"tensorflow", "keras", "keras_cv", "torch", "jax", "matplotlib"} & set(modules)
 
 
 def test_what_is_imported_is_required():
-    known = {"PIL": "pillow", "keras_cv": "keras-cv", "urllib3": "requests", "IPython": "ipywidgets", "h5py": "keras"}
+    known = {
+        "PIL": "pillow",
+        "traitlets": "ipywidgets",
+        "keras_cv": "keras-cv",
+        "urllib3": "requests",
+        "IPython": "ipywidgets",
+        "h5py": "keras",
+    }
     optional = {"google", "jax", "openvino", "torch"}  # used where they are there
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}
     for path in NOTEBOOKS:
