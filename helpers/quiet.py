@@ -1,8 +1,9 @@
-"""TensorFlow's start-up log kept out of a notebook's first cell."""
+"""TensorFlow's log kept out of the notebooks."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ def quiet_start() -> Iterator[None]:
 
     It logs which instructions and GPUs it found before anybody can set a log level. Errors still arrive: an
     import that fails raises. What it logs later, TF_CPP_MIN_LOG_LEVEL says: nothing, unless that is set already.
+    Of its Python code's log errors stay, and warnings go, such as that each size of a batch is compiled anew.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
@@ -23,3 +25,4 @@ def quiet_start() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # after the import, which sets it as well

@@ -66,7 +66,11 @@ def _compress(path: Path) -> None:
 
         def copy(name, item):
             if isinstance(item, h5py.Dataset):
-                packed = dict(compression="gzip", shuffle=True) if item.size > 1000 else {}
+                packed = (
+                    dict(compression="gzip", compression_opts=9, shuffle=True, chunks=item.shape)
+                    if item.size > 1000
+                    else {}
+                )
                 made = target.create_dataset(name, data=item[()], **packed)
             else:
                 made = target.require_group(name)

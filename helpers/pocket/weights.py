@@ -13,10 +13,11 @@ FOLDER = Path(__file__).parents[2] / "assets" / "pocket"
 
 # The files that belong to this version of the code. After a training of your own, `export` tells the new ones.
 SHA256 = {
-    "text_encoder": "68d0650b39e9ed0e87812b06079a82c1b8a8545189f30a459f9fd87cdc818378",
-    "diffusion_model": "0e50bafcba82be9f518ea3b92778fb257766b91b212d2ba47ef827ecc8c6401d",
-    "image_encoder": "3d7efee11bb39d37a1981e95be54732f9c839a9b9c0e3deca2b6c29dedfdd919",
-    "decoder": "a47809226f2e03f9cae9251044e4bb7c7733adf6dfa67a1ccfd71d0cdabd4c62",
+    "text_encoder": "a8445a659cde5f5a8e16d29044bf7ca6178cdfc331d50b38a0d7683deaa4f3ac",
+    "diffusion_model": "a4752f91b214afb7561db62df7a69da84496fe9650f67876ebbb8a08d11230a7",
+    "image_encoder": "72471f92581aecd10cf2e27b578319c78babf9261298d339111e284822cd90d1",
+    "decoder": "7c623a95fdf2f31e9e84bb14f8dedfc549801f0c514feb6f002f7d13ff2cb479",
+    "classifier": "c466833b6660d36b8139a9253d7726cb477a2ded7322c9e1206b15feba5ba458",
 }
 
 
