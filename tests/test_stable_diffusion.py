@@ -34,9 +34,9 @@ def test_one_seed_one_picture(pocket):
 
 
 def test_starting_noise_of_a_batch_is_bit_equal_to_each_made_alone(pocket):
-    together = pocket._noise(5, 3)
+    together = pocket._noise(pocket._rngs(5, 3))
     for i in range(3):
-        np.testing.assert_array_equal(together[i], pocket._noise(5 + i, 1)[0])
+        np.testing.assert_array_equal(together[i], pocket._noise(pocket._rngs(5 + i, 1))[0])
 
 
 def test_no_seed_means_another_picture_each_time(pocket, capsys):
@@ -67,14 +67,14 @@ def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatc
     monkeypatch.setattr(pocket, "run", spy)
     steps = list(pocket.denoise(pocket.encode_text(PROMPT), batch_size=2, num_steps=3, seed=1))
     assert len(calls) == 3
-    (latent, embedding, context), noise = calls[0]
+    (latent, embedding, context), velocity = calls[0]
     assert latent.shape == (4, 16, 16, 4) and embedding.shape == (4, 320) and context.shape == (4, 24, 160)
     np.testing.assert_array_equal(latent[:2], latent[2:])
-    assert noise.dtype == np.float32
+    assert velocity.dtype == np.float32
     # the first half is the unconditional one: the first step's x0 from the formulas
-    guided = noise[:2] + 7.5 * (noise[2:] - noise[:2])
+    guided = velocity[:2] + 7.5 * (velocity[2:] - velocity[:2])
     signal, sigma = np.sqrt(0.00466), np.sqrt(1 - 0.00466)
-    np.testing.assert_allclose(steps[0].predicted_x0, (latent[:2] - sigma * guided) / signal, rtol=2e-2, atol=0.05)
+    np.testing.assert_allclose(steps[0].predicted_x0, signal * latent[:2] - sigma * guided, rtol=1e-3, atol=1e-3)
 
 
 def test_negative_prompt_steers_away(pocket):
@@ -101,7 +101,7 @@ def test_stopping_half_way_leaves_the_model_usable(pocket):
 
 def test_noise_and_context_can_be_given(pocket):
     context = pocket.encode_text(PROMPT)
-    noise = pocket._noise(7, 2)
+    noise = pocket._noise(pocket._rngs(7, 2))
     from_seed = pocket.text_to_image(PROMPT, batch_size=2, seed=7, **QUICK)
     assert difference(from_seed, pocket.generate_image(context, batch_size=2, diffusion_noise=noise, **QUICK)) <= 1
     same = pocket.generate_image(context[0], batch_size=2, diffusion_noise=noise[0], **QUICK)

@@ -42,7 +42,7 @@ class Lesson:
         self._batches = noisy_batches(self.scenes, mean, np.zeros_like(mean), teacher.tokenizer, BATCH, rng)
         example = [np.zeros((1, MAX_LENGTH), np.int32), np.zeros((1, *LATENT), np.float32), np.zeros((1, 320))]
         with tempfile.TemporaryDirectory() as folder:  # nothing there to go on from
-            self._run = Run(Path(folder), "lesson", self.model, example)
+            self._run = Run(Path(folder), "lesson", self.model, example, warm_up=10)
 
     def draw(self, prompts: list[str], seed: int = 0) -> np.ndarray:
         """A picture of each prompt, as far as it has learned: uint8 (N, 128, 128, 3)."""

@@ -19,8 +19,17 @@ from helpers.pocket.muon import ConvolutionalMuon
 class Run:
     """One stage's training: a model, its optimizer, and a checkpoint of both in one file."""
 
-    def __init__(self, folder: Path, stage: str, model: keras.Model, example, learning_rate: float = 3e-3):
-        self.file, self.model, self.learning_rate = folder / f"{stage}.npz", model, learning_rate
+    def __init__(
+        self,
+        folder: Path,
+        stage: str,
+        model: keras.Model,
+        example,
+        learning_rate: float = 3e-3,
+        warm_up: int = 200,
+    ):
+        self.file, self.model = folder / f"{stage}.npz", model
+        self.learning_rate, self.warm_up = learning_rate, warm_up
         self.optimizer = ConvolutionalMuon(
             learning_rate,
             adam_lr_ratio=1 / 3,
@@ -66,10 +75,10 @@ class Run:
         """Trains up to step `steps`, from where the run is, and yields each step's loss.
 
         batches: an iterator over the arguments of `Model.train_on_batch`.
-        decay: over so many last steps the learning rate falls to zero; over the first 200, or a tenth, it rises.
+        decay: over so many last steps the learning rate falls to zero; over the first `warm_up` it rises.
         """
         while self.step < steps:
-            warm_up, cool_down = (self.step + 1) / min(200, steps / 10), (steps - self.step) / max(decay, 1)
+            warm_up, cool_down = (self.step + 1) / self.warm_up, (steps - self.step) / max(decay, 1)
             self.optimizer.learning_rate.assign(self.learning_rate * min(1.0, warm_up, cool_down))
             self.model.reset_metrics()  # or the loss would be a mean over all steps
             loss = float(self.model.train_on_batch(**next(batches)))
