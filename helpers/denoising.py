@@ -178,9 +178,14 @@ class Denoising(Networks):
         return np.stack([rng.standard_normal(self._latent_shape, np.float32) for rng in rngs])
 
 
+def steps_taken(num_steps: int, strength: float) -> int:
+    """How many of the steps are walked from an image with noise of that strength: the last ones, at least one."""
+    return max(1, round(strength * num_steps))
+
+
 def _from_image(start: _Start, known: np.ndarray, strength: float) -> _Start:
     """Begins at the image with noise instead of at noise alone, for the last `strength` of the steps."""
-    taken = max(1, round(share("strength", strength) * len(start.timesteps)))
+    taken = steps_taken(len(start.timesteps), share("strength", strength))
     if taken == len(start.timesteps):
         return start
     timesteps = start.timesteps[-taken:]

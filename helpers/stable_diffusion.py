@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from tqdm import tqdm
 
-from helpers.denoising import Denoising
+from helpers.denoising import Denoising, steps_taken
 from helpers.images import load_image
 from helpers.samplers import Step
 from helpers.seams import finish
@@ -21,10 +21,13 @@ class StableDiffusion(Denoising):
     model: "pocket", "sd-1.4" or "sd-2.1"; by default sd-1.4 where there is a GPU and pocket elsewhere.
     img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the
         size that the model was trained at.
-    jit_compile: True runs the networks with XLA, False without; by default with XLA on a GPU.
-    precision: "float32", "float16" or "bfloat16", of weights and arithmetic; by default float16 on a GPU
-        and float32 on a CPU, or what Keras's global policy has been set to.
+    jit_compile: True means engine="xla", False engine="graph".
+    precision: "float32", "float16" or "bfloat16", of weights and arithmetic; by default what Keras's global
+        policy has been set to, else the fastest: float16 on a GPU, and on a CPU bfloat16 where OpenVINO
+        and the processor have it, otherwise float32.
     download_weights: False leaves the networks with random weights, enough to measure speed.
+    engine: what runs the networks, "graph" (TensorFlow), "xla" (TensorFlow, compiled) or "openvino"; by
+        default xla on a GPU, and on a CPU openvino where it is installed, else graph.
 
     The networks are built, and their weights fetched, when first used.
     Raises ValueError for an unknown model, a size that the model cannot draw, an unknown precision.
@@ -126,7 +129,7 @@ class StableDiffusion(Denoising):
             _one_image(image),
             strength,
         )
-        return self.decode(_last_latent(steps, max(1, round(strength * num_steps)), seed, verbose))
+        return self.decode(_last_latent(steps, steps_taken(num_steps, strength), seed, verbose))
 
     def inpaint(
         self,
@@ -175,7 +178,7 @@ class StableDiffusion(Denoising):
             strength,
             jump_length,
         )
-        total = max(1, round(strength * num_steps)) * num_resamples
+        total = steps_taken(num_steps, strength) * num_resamples
         pictures = self.decode(_last_latent(steps, total, seed, verbose))
         return np.stack([finish(picture, image, mask) for picture in pictures])
 

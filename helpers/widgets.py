@@ -46,9 +46,9 @@ class RegionPicker(widgets.VBox):
         self.reset_button = widgets.Button(description="Reset", icon="undo", layout={"width": "8em"})
         self.message = widgets.HTML()
         self.reset_button.on_click(lambda _: self.reset())
-        self.aspect_box.observe(lambda change: self._propose(x=self.x.value), "value")
-        self.x.observe(lambda change: self._propose(x=change.new), "value")
-        self.y.observe(lambda change: self._propose(y=change.new), "value")
+        self.aspect_box.observe(lambda change: self._propose("x", *self.x.value), "value")
+        self.x.observe(lambda change: self._propose("x", *change.new), "value")
+        self.y.observe(lambda change: self._propose("y", *change.new), "value")
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._propose_number(name, change.new), "value")
         boxes = [widgets.HBox([self.boxes[f"{axis}_start"], self.boxes[f"{axis}_end"]]) for axis in "xy"]
@@ -106,13 +106,12 @@ class RegionPicker(widgets.VBox):
     def _propose_number(self, name: str, value: int) -> None:
         axis, side = name.split("_")
         start, end = getattr(self, axis).value
-        self._propose(**{axis: (value, end) if side == "start" else (start, value)})
+        self._propose(axis, *((value, end) if side == "start" else (start, value)))
 
-    def _propose(self, **changed: tuple[int, int]) -> None:
+    def _propose(self, axis: str, start: int, end: int) -> None:
         """Takes what a control says as nearly as a possible region can."""
         if self._setting:
             return
-        (axis, (start, end)) = next(iter(changed.items()))
         proportions = self._proportions() if self.aspect_box.value else None
         region = nearest_region(self.region, self._picture.shape, axis, start, end, self.least, proportions)
         if region == self.region:

@@ -5,7 +5,6 @@ until version 0.4, written here anew from its description with the defects that 
 """
 
 import argparse
-import dataclasses
 import time
 
 import numpy as np
@@ -14,7 +13,7 @@ from tqdm.auto import tqdm
 from helpers import StableDiffusion
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier
-from helpers.pocket.evaluate import draw_real, full_caption
+from helpers.pocket.evaluate import draw_real, full_caption, with_other_riders
 from helpers.regions import make_mask
 from helpers.samplers import signal_sigma
 
@@ -68,8 +67,7 @@ def main():
     while len(before) < count:
         if (scene := scenes.sample_scene(rng)).relation == "riding":
             before.append(scene)
-    others = [str(rng.choice([b for b in scenes.BEINGS if b not in (s.thing, s.partner)])) for s in before]
-    after = [dataclasses.replace(scene, thing=other) for scene, other in zip(before, others)]
+    after = with_other_riders(before, rng)
     photos, wanted = draw_real(before, seed=1), labels(after)
     prompts = [full_caption(scene, rng) for scene in after]
     # the edges of the hole vary, so that they meet the latent's cells in every way

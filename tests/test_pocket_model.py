@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from helpers import StableDiffusion, load_image
-from helpers.pocket import evaluate, scenes, weights
+from helpers.pocket import data, evaluate, scenes, weights
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.muon import ConvolutionalMuon
 from helpers.pocket.run import Run
@@ -134,7 +134,7 @@ def test_psnr_and_distance():
     pictures = np.zeros((2, 8, 8, 3), np.uint8)
     pictures[1] = 10
     assert evaluate.mean_distance(pictures) == pytest.approx(10)
-    assert evaluate.psnr(pictures[:1], pictures[1:]) == pytest.approx(20 * np.log10(25.5))
+    assert data.psnr(pictures[:1], pictures[1:]) == pytest.approx(20 * np.log10(25.5))
 
 
 def test_the_evaluation_runs(tmp_path):
@@ -199,7 +199,7 @@ def test_a_run_goes_on_where_it_was_broken_off(tmp_path):
 
 
 def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
-    """The three commands of the recipe, with two steps each; what they export loads and draws."""
+    """The commands of the recipe, with two steps each; what they export loads and draws."""
     root = Path(__file__).parents[1]
 
     def train(stage, *options):
@@ -210,6 +210,14 @@ def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
     train("autoencoder", *tiny)
     train("diffusion", *tiny)
     train("export", "--to", str(tmp_path / "weights"))
+    # once more from the exported weights: the decoder for its latents, the other two networks for longer
+    before = [weights.sha256(tmp_path / "weights" / f"{name}.weights.h5") for name in NETWORKS]
+    again = ("--run", str(tmp_path / "again"), "--start", str(tmp_path / "weights"), "--to", str(tmp_path / "weights"))
+    train("decoder", *tiny, *again)
+    train("diffusion", *tiny, *again)
+    after = [weights.sha256(tmp_path / "weights" / f"{name}.weights.h5") for name in NETWORKS]
+    changed = [name for name, a, b in zip(NETWORKS, before, after) if a != b]
+    assert changed == ["text_encoder", "diffusion_model", "decoder"]
     assert load_image(tmp_path / "run" / "diffusion.png").shape[1] > 8 * 128
 
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")

@@ -13,7 +13,9 @@ import numpy as np
 from keras import ops
 
 from helpers.pocket import weights
+from helpers.pocket.data import to_float
 from helpers.pocket.networks import PaddedConv2D, ResnetBlock
+from helpers.pocket.objectives import PICTURE_EXAMPLE
 from helpers.pocket.scenes import SETTINGS, THINGS, Scene
 
 FEATURES = 128
@@ -65,7 +67,7 @@ class Classifier(keras.Model):
 
     def read(self, pictures: np.ndarray) -> Reading:
         """Reads pictures uint8 (N, 128, 128, 3)."""
-        outputs = [self(part / np.float32(127.5) - 1) for part in np.array_split(pictures, -(-len(pictures) // 64))]
+        outputs = [self(to_float(part)) for part in np.array_split(pictures, -(-len(pictures) // 64))]
         features, *logits = (np.concatenate([ops.convert_to_numpy(o) for o in each]) for each in zip(*outputs))
         return Reading(np.stack([each.argmax(axis=1) for each in logits], axis=1), features.astype(np.float32))
 
@@ -76,8 +78,14 @@ def labels(scenes: list[Scene]) -> np.ndarray:
     return np.array([[names.index(w) for names, w in zip(HEADS.values(), each)] for each in wanted])
 
 
+def shares(read: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
+    """The share of right answers among labels int (N, 3), each and all at once."""
+    right = read == wanted
+    return {**dict(zip(HEADS, right.mean(axis=0).tolist())), "all": float(right.all(axis=1).mean())}
+
+
 def load_classifier() -> Classifier:
     """The classifier as shipped."""
     classifier = Classifier()
-    classifier(np.zeros((1, 128, 128, 3), np.float32))
+    classifier(PICTURE_EXAMPLE)
     return weights.load("classifier", classifier)

@@ -20,6 +20,11 @@ def draw_scenes(count: int, seed: int) -> tuple[list[scenes.Scene], np.ndarray]:
     return described, pictures
 
 
+def draw_each(described: list[scenes.Scene], rng: np.random.Generator) -> np.ndarray:
+    """A picture of each scene, uint8 (N, SIZE, SIZE, 3)."""
+    return np.stack([scenes.draw(scene, SIZE, rng) for scene in described])
+
+
 def held_out_scenes(count: int, seed: int) -> list[scenes.Scene]:
     """The first `count` held-out scenes of the seed."""
     rng = np.random.default_rng(seed)
@@ -39,3 +44,9 @@ def to_uint8(pictures) -> np.ndarray:
     """A tensor in about [-1, 1] → uint8."""
     pictures = ops.convert_to_numpy(ops.cast(pictures, "float32"))
     return np.clip(np.round((pictures + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean over the pictures uint8 (N, H, W, 3) of the peak signal-to-noise ratio, in dB."""
+    error = np.mean((a.astype(np.float32) - b) ** 2, axis=(1, 2, 3))
+    return float(np.mean(10 * np.log10(255**2 / error)))

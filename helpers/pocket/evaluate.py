@@ -16,8 +16,8 @@ from tqdm.auto import tqdm
 from helpers import StableDiffusion
 from helpers.images import save_image, strip
 from helpers.pocket import scenes
-from helpers.pocket.classifier import HEADS, labels, load_classifier
-from helpers.pocket.data import draw_scenes, held_out_scenes
+from helpers.pocket.classifier import labels, load_classifier, shares
+from helpers.pocket.data import draw_each, draw_scenes, held_out_scenes, psnr
 from helpers.regions import make_mask
 
 GUIDANCE = 7.5
@@ -25,8 +25,7 @@ GUIDANCE = 7.5
 
 def draw_real(chosen: list[scenes.Scene], seed: int) -> np.ndarray:
     """One real picture of each scene: uint8 (N, 128, 128, 3)."""
-    rng = np.random.default_rng(seed)
-    return np.stack([scenes.draw(scene, 128, rng) for scene in chosen])
+    return draw_each(chosen, np.random.default_rng(seed))
 
 
 def generate(model, prompts: list[str], num_steps: int, sampler: str, batch: int = 10) -> np.ndarray:
@@ -57,18 +56,6 @@ def mean_distance(pictures: np.ndarray) -> float:
     return float(np.mean(pairs))
 
 
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean over the pictures uint8 (N, H, W, 3) of the peak signal-to-noise ratio, in dB."""
-    error = np.mean((a.astype(np.float32) - b) ** 2, axis=(1, 2, 3))
-    return float(np.mean(10 * np.log10(255**2 / error)))
-
-
-def shares(read: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
-    """The share of right answers, each and all at once."""
-    right = read == wanted
-    return {**dict(zip(HEADS, right.mean(axis=0).tolist())), "all": float(right.all(axis=1).mean())}
-
-
 def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:
     """The figures, a sheet of the first 32 held-out prompts, and of the first 8 over the scenes nearest to them."""
     model, classifier = StableDiffusion("pocket"), load_classifier()
@@ -81,7 +68,8 @@ def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:
     real = draw_real(chosen, seed=1)
     restored = np.concatenate([model.decode(model.encode_image(picture)) for picture in real])
     figures["psnr"] = psnr(restored, real)
-    figures["classifier on real scenes"] = shares(classifier.read(real).labels, wanted)
+    real_reading = classifier.read(real)
+    figures["classifier on real scenes"] = shares(real_reading.labels, wanted)
     figures["classifier on restored scenes"] = shares(classifier.read(restored).labels, wanted)
 
     drawn = generate(model, prompts, 50, "ddim")
@@ -89,9 +77,8 @@ def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:
     figures |= shares(reading.labels, wanted)
     figures["dpm_solver, 10 steps"] = shares(classifier.read(generate(model, prompts, 10, "dpm_solver")).labels, wanted)
     others = draw_real(chosen, seed=2)
-    real_features = classifier.read(real).features
-    figures["frechet"] = frechet_distance(reading.features, real_features)
-    figures["frechet of real scenes"] = frechet_distance(classifier.read(others).features, real_features)
+    figures["frechet"] = frechet_distance(reading.features, real_reading.features)
+    figures["frechet of real scenes"] = frechet_distance(classifier.read(others).features, real_reading.features)
 
     few = chosen[: max(1, min(8, samples // 8))]
     same = [generate(model, [full_caption(scene, rng)] * 8, 25, "ddim") for scene in few]
@@ -119,12 +106,17 @@ def full_caption(scene: scenes.Scene, rng: np.random.Generator) -> str:
             return caption
 
 
+def with_other_riders(riding: list[scenes.Scene], rng: np.random.Generator) -> list[scenes.Scene]:
+    """The scenes, each with another being in its thing's place."""
+    others = [str(rng.choice([b for b in scenes.BEINGS if b not in (s.thing, s.partner)])) for s in riding]
+    return [dataclasses.replace(scene, thing=other) for scene, other in zip(riding, others)]
+
+
 def inpaint_others(model, classifier, count: int) -> dict[str, float]:
     """Riders of held-out scenes, masked and repainted as others: the shares of right answers."""
     rng = np.random.default_rng(5)
     before = [scene for scene in held_out_scenes(4 * count, seed=4) if scene.relation == "riding"][:count]
-    others = [str(rng.choice([b for b in scenes.BEINGS if b not in (s.thing, s.partner)])) for s in before]
-    after = [dataclasses.replace(scene, thing=other) for scene, other in zip(before, others)]
+    after = with_other_riders(before, rng)
     mask = make_mask((128, 128), 20, 108, 48, 120)  # wherever a rider can be, and some air
     repainted = [
         model.inpaint(full_caption(scene, rng), photo, mask, num_resamples=3, seed=seed, verbose=False)[0]

@@ -12,9 +12,9 @@ from PIL import Image
 
 from helpers.images import strip
 from helpers.pocket import scenes
+from helpers.pocket.data import draw_each, to_float
 from helpers.pocket.diffusing import draw, noisy_batches
-from helpers.pocket.networks import MAX_LENGTH
-from helpers.pocket.objectives import LATENT, Diffusion
+from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, Diffusion
 from helpers.pocket.run import Run
 from helpers.show import data_uri
 
@@ -36,13 +36,12 @@ class Lesson:
         rng = np.random.default_rng(0)
         self.teacher, self.losses = teacher, []
         self.scenes = [scenes.Scene(str(rng.choice(things)), str(rng.choice(colours))) for _ in range(SCENES)]
-        pictures = np.stack([scenes.draw(scene, 128, rng) for scene in self.scenes]) / np.float32(127.5) - 1
+        pictures = to_float(draw_each(self.scenes, rng))
         mean = np.concatenate([teacher.run("image_encoder", part) for part in np.split(pictures, SCENES // 64)])
         self.model = Diffusion(len(teacher.tokenizer.encoder), CHANNELS)
         self._batches = noisy_batches(self.scenes, mean, np.zeros_like(mean), teacher.tokenizer, BATCH, rng)
-        example = [np.zeros((1, MAX_LENGTH), np.int32), np.zeros((1, *LATENT), np.float32), np.zeros((1, 320))]
         with tempfile.TemporaryDirectory() as folder:  # nothing there to go on from
-            self._run = Run(Path(folder), "lesson", self.model, example, warm_up=10)
+            self._run = Run(Path(folder), "lesson", self.model, DIFFUSION_EXAMPLE, warm_up=10)
 
     def draw(self, prompts: list[str], seed: int = 0) -> np.ndarray:
         """A picture of each prompt, as far as it has learned: uint8 (N, 128, 128, 3)."""

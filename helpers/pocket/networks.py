@@ -95,10 +95,10 @@ def image_moments() -> keras.Model:
     )
 
 
-def image_encoder() -> keras.Model:
-    """A picture (N, H, W, 3) in [-1, 1] → the mean of its latent (N, H/8, W/8, 4)."""
-    moments = image_moments()
-    return keras.Model(moments.inputs, moments.outputs[0][..., :4], name="pocket_image_encoder")
+def image_encoder(moments: keras.Model | None = None) -> keras.Model:
+    """A picture (N, H, W, 3) in [-1, 1] → the mean of its latent (N, H/8, W/8, 4), by `image_moments`."""
+    moments = moments or image_moments()
+    return keras.Model(moments.inputs[0], moments.outputs[0][..., :4], name="pocket_image_encoder")
 
 
 def decoder(height: int, width: int) -> keras.Model:

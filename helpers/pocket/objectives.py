@@ -6,11 +6,20 @@ import keras
 import numpy as np
 from keras import ops
 
+from helpers.layers import faster
 from helpers.pocket import networks
 from helpers.pocket.networks import MAX_LENGTH
 
 SIZE = 128  # pixels
 LATENT = (SIZE // 8, SIZE // 8, 4)
+
+# One of what each model takes, to build it with.
+PICTURE_EXAMPLE = np.zeros((1, SIZE, SIZE, 3), np.float32)
+DIFFUSION_EXAMPLE = [
+    np.zeros((1, MAX_LENGTH), np.int32),
+    np.zeros((1, *LATENT), np.float32),
+    np.zeros((1, networks.TIMESTEP_WIDTH), np.float32),
+]
 
 
 class Autoencoder(keras.Model):
@@ -18,7 +27,7 @@ class Autoencoder(keras.Model):
 
     def __init__(self):
         super().__init__()
-        self.moments, self.decoder = networks.image_moments(), networks.decoder(SIZE, SIZE)
+        self.moments, self.decoder = faster(networks.image_moments()), faster(networks.decoder(SIZE, SIZE))
         self.noise = keras.random.SeedGenerator(0)
 
     def call(self, pictures):
@@ -35,13 +44,30 @@ class Autoencoder(keras.Model):
         return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * edges + 1e-4 * kl
 
 
+class Restorer(keras.Model):
+    """The decoder alone, which learns to restore pictures from latents that stay as they are."""
+
+    def __init__(self):
+        super().__init__()
+        self.decoder = faster(networks.decoder(SIZE, SIZE))
+
+    def call(self, latent):
+        return ops.cast(self.decoder(latent), "float32")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        error = y_pred - y
+        edges = sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
+        # the root for each picture: the mean of PSNRs, too, asks as much of a plain picture as of a rich one
+        return ops.mean(ops.sqrt(ops.mean(ops.square(error), axis=(1, 2, 3)))) + edges / 2
+
+
 class Diffusion(keras.Model):
     """Text encoder and UNet, trained together to tell a noisy latent's velocity (2202.00512, section 4)."""
 
     def __init__(self, vocabulary_size: int, channels: tuple[int, ...] = networks.CHANNELS):
         super().__init__()
         self.text_encoder = networks.text_encoder(MAX_LENGTH, vocabulary_size)
-        self.diffusion_model = networks.diffusion_model(SIZE, SIZE, MAX_LENGTH, channels)
+        self.diffusion_model = faster(networks.diffusion_model(SIZE, SIZE, MAX_LENGTH, channels))
         _zero_residuals(self.diffusion_model)
 
     def call(self, inputs):

@@ -18,21 +18,20 @@ from keras import ops
 from tqdm.auto import tqdm
 
 from helpers.images import save_image, strip
-from helpers.pocket import scenes, weights
-from helpers.pocket.classifier import HEADS, Classifier, labels
-from helpers.pocket.data import draw_scenes, held_out_scenes, to_float, to_uint8
+from helpers.pocket import networks, scenes, weights
+from helpers.pocket.classifier import Classifier, labels, shares
+from helpers.pocket.data import draw_scenes, held_out_scenes, psnr, to_float, to_uint8
 from helpers.pocket.diffusing import draw, noisy_batches
-from helpers.pocket.export import export, export_classifier
-from helpers.pocket.latents import encode_scenes, load_autoencoder
-from helpers.pocket.networks import MAX_LENGTH
-from helpers.pocket.objectives import LATENT, SIZE, Autoencoder, Diffusion
+from helpers.pocket.export import export, export_classifier, export_diffusion, write_weights
+from helpers.pocket.latents import encode_scenes, encoded, load_autoencoder, load_moments
+from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, PICTURE_EXAMPLE, SIZE, Autoencoder, Diffusion, Restorer
 from helpers.pocket.run import Run
 from helpers.pocket.tokenizer import WordTokenizer, world_vocabulary
 
 
 def train_autoencoder(args) -> None:
     model = Autoencoder()
-    run = Run(args.run, "autoencoder", model, to_float(np.zeros((1, SIZE, SIZE, 3))))
+    run = Run(args.run, "autoencoder", model, PICTURE_EXAMPLE)
     _, pictures = draw_scenes(args.scenes, seed=1)
     _, unseen = draw_scenes(64, seed=2)
     rng = np.random.default_rng(run.step)
@@ -43,29 +42,60 @@ def train_autoencoder(args) -> None:
             yield {"x": picture, "y": picture}
 
     def look():
-        restored = to_float(unseen[:0])
-        for part in np.split(to_float(unseen), 4):
-            mean = ops.cast(model.moments(part), "float32")[..., :4]
-            restored = np.concatenate([restored, ops.convert_to_numpy(ops.cast(model.decoder(mean), "float32"))])
-        error = np.mean((np.clip(restored, -1, 1) - to_float(unseen)) ** 2, axis=(1, 2, 3))
-        tqdm.write(f"step {run.step}  PSNR {np.mean(-10 * np.log10(error / 4)):.2f} dB on 64 new scenes")
-        rows = [np.concatenate([a, b]) for a, b in zip(unseen[:12], to_uint8(restored[:12]))]
+        means = [ops.cast(model.moments(part), "float32")[..., :4] for part in np.split(to_float(unseen), 4)]
+        restored = np.concatenate([to_uint8(model.decoder(mean)) for mean in means])
+        tqdm.write(f"step {run.step}  PSNR {psnr(restored, unseen):.2f} dB on 64 new scenes")
+        rows = [np.concatenate([a, b]) for a, b in zip(unseen[:12], restored[:12])]
         save_image(strip(rows, columns=12), args.run / "autoencoder.png")
 
     run.train(batches(), args.steps, args.decay, look)
 
 
+def train_decoder(args) -> None:
+    """On from exported weights: the decoder gets better at the latents that the UNet has learned."""
+    encoder, model = networks.image_encoder(), Restorer()
+    for name, network in (("image_encoder", encoder), ("decoder", model.decoder)):
+        network.load_weights(args.start / f"{name}.weights.h5")
+    run = Run(args.run, "decoder", model, np.zeros((1, *LATENT), np.float32), 1.5e-3)
+    _, pictures = draw_scenes(args.scenes, seed=6)
+    _, unseen = draw_scenes(64, seed=2)
+    latents, unseen_latents = encoded(encoder, pictures), encoded(encoder, unseen)
+    rng = np.random.default_rng(run.step)
+
+    def batches():
+        while True:
+            chosen = rng.integers(len(pictures), size=args.batch)
+            yield {"x": latents[chosen], "y": to_float(pictures[chosen])}
+
+    def look():
+        restored = np.concatenate([to_uint8(model.decoder(part)) for part in np.split(unseen_latents, 4)])
+        tqdm.write(f"step {run.step}  PSNR {psnr(restored, unseen):.2f} dB on 64 new scenes")
+
+    look()
+    run.train(batches(), args.steps, args.decay, look)
+    run.use_averaged()
+    write_weights("decoder", model.decoder, networks.decoder(SIZE, SIZE), args.to)
+
+
 def train_diffusion(args) -> None:
-    autoencoder = load_autoencoder(args.run)
-    described, pictures = draw_scenes(args.scenes, seed=1)
-    mean, deviation = encode_scenes(autoencoder, pictures)
+    """From nothing on the run's autoencoder, or from exported weights on theirs."""
+    described, pictures = draw_scenes(args.scenes, seed=7 if args.start else 1)
+    if args.start:
+        moments, decoder = load_moments(args.start), networks.decoder(SIZE, SIZE)
+        decoder.load_weights(args.start / "decoder.weights.h5")
+    else:
+        autoencoder = load_autoencoder(args.run)
+        moments, decoder = autoencoder.moments, autoencoder.decoder
+    mean, deviation = encode_scenes(moments, pictures)
     del pictures
     vocabulary = world_vocabulary()
     (args.run / "vocabulary.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     tokenizer = WordTokenizer(args.run / "vocabulary.txt")
     model = Diffusion(len(vocabulary))
-    example = [np.zeros((1, MAX_LENGTH), np.int32), np.zeros((1, *LATENT), np.float32), np.zeros((1, 320), np.float32)]
-    run = Run(args.run, "diffusion", model, example)
+    if args.start:
+        for name in ("text_encoder", "diffusion_model"):
+            getattr(model, name).load_weights(args.start / f"{name}.weights.h5")
+    run = Run(args.run, "diffusion", model, DIFFUSION_EXAMPLE)
     batches = noisy_batches(described, mean, deviation, tokenizer, args.batch, np.random.default_rng(run.step))
 
     look_rng = np.random.default_rng(0)
@@ -73,16 +103,18 @@ def train_diffusion(args) -> None:
     start = look_rng.standard_normal((32, *LATENT), dtype=np.float32)
 
     def look():
-        pictures = draw(model, autoencoder.decoder, tokenizer, prompts, start)
+        pictures = draw(model, decoder, tokenizer, prompts, start)
         save_image(strip(pictures, columns=8), args.run / "diffusion.png")
         tqdm.write("\n".join([f"step {run.step}: a sheet of held-out prompts, in rows of 8:", *prompts]))
 
     run.train(batches, args.steps, args.decay, look)
+    if args.start:
+        export_diffusion(args)
 
 
 def train_classifier(args) -> None:
     model = Classifier()
-    run = Run(args.run, "classifier", model, np.zeros((1, SIZE, SIZE, 3), np.float32), 1e-3)
+    run = Run(args.run, "classifier", model, PICTURE_EXAMPLE, 1e-3)
     described, pictures = draw_scenes(args.scenes, seed=4)
     answers = labels(described)
     unseen, unseen_pictures = draw_scenes(1000, seed=5)
@@ -94,9 +126,9 @@ def train_classifier(args) -> None:
             yield {"x": to_float(pictures[chosen]), "y": answers[chosen]}
 
     def look():
-        right = model.read(unseen_pictures).labels == labels(unseen)
-        told = ", ".join(f"{name} {share:.1%}" for name, share in zip(HEADS, right.mean(axis=0)))
-        tqdm.write(f"step {run.step}  of 1000 new scenes: {told}, all {right.all(axis=1).mean():.1%}")
+        right = shares(model.read(unseen_pictures).labels, labels(unseen))
+        told = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
+        tqdm.write(f"step {run.step}  of 1000 new scenes: {told}")
 
     run.train(batches(), args.steps, args.decay, look)
     export_classifier(args)
@@ -106,6 +138,7 @@ STAGES = {  # what each does, and how many pictures it takes a step
     "autoencoder": (train_autoencoder, 8),
     "diffusion": (train_diffusion, 64),
     "export": (export, None),
+    "decoder": (train_decoder, 16),
     "classifier": (train_classifier, 32),
 }
 
@@ -115,6 +148,7 @@ def main() -> None:
     parser.add_argument("stage", choices=[*STAGES])
     parser.add_argument("--run", type=Path, default=Path("runs/pocket"), help="folder of checkpoints and sheets")
     parser.add_argument("--to", type=Path, default=weights.FOLDER, help="where the weights are written")
+    parser.add_argument("--start", type=Path, help="folder of exported weights to go on from")
     parser.add_argument("--steps", type=int, default=10_000, help="counted from the run's beginning")
     parser.add_argument("--decay", type=int, default=2_000, help="last steps, with a falling learning rate")
     parser.add_argument("--batch", type=int, help="pictures a step; each stage has its own default")
@@ -123,6 +157,8 @@ def main() -> None:
     args = parser.parse_args()
     stage, batch = STAGES[args.stage]
     args.batch = args.batch or batch
+    if args.stage == "decoder" and not args.start:
+        parser.error("the decoder goes on from exported weights: name their folder, as in --start assets/pocket.")
     keras.utils.set_random_seed(0)
     for folder in (args.run, args.to):
         try:

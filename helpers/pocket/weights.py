@@ -16,7 +16,7 @@ SHA256 = {
     "text_encoder": "a8445a659cde5f5a8e16d29044bf7ca6178cdfc331d50b38a0d7683deaa4f3ac",
     "diffusion_model": "a4752f91b214afb7561db62df7a69da84496fe9650f67876ebbb8a08d11230a7",
     "image_encoder": "72471f92581aecd10cf2e27b578319c78babf9261298d339111e284822cd90d1",
-    "decoder": "7c623a95fdf2f31e9e84bb14f8dedfc549801f0c514feb6f002f7d13ff2cb479",
+    "decoder": "fbc9b079f09ccb73af77f853b0aad251e6a19a122ee9e47133f1e67d283ef236",
     "classifier": "c466833b6660d36b8139a9253d7726cb477a2ded7322c9e1206b15feba5ba458",
 }
 
