@@ -71,6 +71,20 @@ def trailing_timesteps(num_steps: int) -> np.ndarray:
     return np.arange(TRAIN_TIMESTEPS, 0, -TRAIN_TIMESTEPS / num_steps).round().astype(np.int64)[:num_steps] - 1
 
 
+def log_snr_timesteps(num_steps: int) -> np.ndarray:
+    """`num_steps` timesteps from 999 down, in equal strides of the log signal-to-noise ratio: int64 (num_steps,).
+
+    A stride is what a step of `dpm_solver` integrates over (2206.00927, section 3.3). The last stride ends at
+    timestep 0; where strides are shorter than a timestep, each timestep is still visited once at most.
+    """
+    log_snr = np.log(ALPHAS_CUMPROD / (1 - ALPHAS_CUMPROD)) / 2
+    wanted = np.linspace(log_snr[-1], log_snr[0], num_steps, endpoint=False)[::-1]
+    nearest = np.abs(log_snr - wanted[:, None]).argmin(axis=1)  # rising
+    order = np.arange(num_steps)
+    distinct = np.maximum.accumulate(nearest - order) + order
+    return np.minimum(distinct, TRAIN_TIMESTEPS - num_steps + order)[::-1]
+
+
 def signal_sigma(timestep: int | None) -> tuple[float, float]:
     """signal and sigma at a timestep, 0…999; `None` stands for the clean latent after the last step."""
     left = 1.0 if timestep is None else float(ALPHAS_CUMPROD[timestep])
@@ -131,5 +145,5 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, en
 SAMPLERS = {
     "ddim": (ddim, linspace_timesteps),
     "ddim_trailing": (ddim, trailing_timesteps),
-    "dpm_solver": (dpm_solver, trailing_timesteps),
+    "dpm_solver": (dpm_solver, log_snr_timesteps),
 }

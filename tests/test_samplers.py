@@ -11,6 +11,7 @@ from helpers.samplers import (
     ddim,
     dpm_solver,
     linspace_timesteps,
+    log_snr_timesteps,
     noise_from_velocity,
     timestep_embedding,
     trailing_timesteps,
@@ -80,6 +81,22 @@ def test_dpm_solver(num_steps, start):
     assert_same_steps(dpm_solver(start, denoiser, trailing_timesteps(num_steps)), scheduler, start, denoiser)
 
 
+@pytest.mark.parametrize("num_steps", [2, 10, 50])
+def test_dpm_solver_in_strides_of_log_snr(num_steps, start):
+    timesteps = log_snr_timesteps(num_steps)
+    scheduler = DPMSolverMultistepScheduler(**SCHEDULE, final_sigmas_type="zero")
+    scheduler.set_timesteps(timesteps=timesteps.tolist())
+    denoiser = predictor(num_steps)
+    assert_same_steps(dpm_solver(start, denoiser, timesteps), scheduler, start, denoiser)
+
+
+def test_strides_of_log_snr_are_those_of_exponential_sigmas():
+    scheduler = DPMSolverMultistepScheduler(**SCHEDULE, use_exponential_sigmas=True)
+    scheduler.set_timesteps(11)  # its last is at timestep 0, where our last stride ends
+    assert scheduler.timesteps[-1] == 0
+    np.testing.assert_allclose(log_snr_timesteps(10), scheduler.timesteps[:-1], atol=1)
+
+
 @pytest.mark.parametrize("num_steps", [1, 10, 25])
 def test_velocity(num_steps, start):
     settings = dict(SCHEDULE, timestep_spacing="trailing", prediction_type="v_prediction")
@@ -103,7 +120,7 @@ def test_a_walk_can_stop_at_a_noisy_latent(sampler, start):
     assert len(part) == 2
 
 
-@pytest.mark.parametrize("spacing", [linspace_timesteps, trailing_timesteps])
+@pytest.mark.parametrize("spacing", [linspace_timesteps, trailing_timesteps, log_snr_timesteps])
 def test_timesteps_fall_from_full_noise(spacing):
     for num_steps in range(1, 1001):
         timesteps = spacing(num_steps)
