@@ -80,6 +80,7 @@ INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
 
 .venv-colab/.dev: requirements.txt requirements-dev.txt constraints-colab.txt | .venv-colab/bin/python
 	$(INSTALL) -r requirements-dev.txt
+	$(@D)/bin/python -m pip uninstall --quiet --yes openvino  # Colab has not got it
 	@touch $@
 
 .venv/bin/python: PYTHONS = 3.10 3.11 3.12 3.13

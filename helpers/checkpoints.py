@@ -6,6 +6,7 @@ import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 
@@ -33,6 +34,7 @@ class Checkpoint:
     native_size: int  # pixels
     sizes: tuple[int, ...] | None  # heights and widths it can draw; None: any multiple of 128
     prediction: str  # "noise" or "velocity": what the UNet tells of a latent
+    version: Callable[[str], str]  # of a network: tells its weights and its code from any other version's
     tokenizer: Callable[[], object]
     text_encoder: Callable[[bool], keras.Model]
     diffusion_model: Callable[[int, int, bool], keras.Model]
@@ -81,6 +83,7 @@ def _pocket() -> Checkpoint:
         native_size=128,
         sizes=(128,),
         prediction="velocity",
+        version=lambda name: weights.SHA256[name] + weights.sha256(Path(networks.__file__)),
         tokenizer=tokenizer,
         text_encoder=lambda download_weights: loaded(
             "text_encoder",
@@ -98,6 +101,7 @@ def _pocket() -> Checkpoint:
 
 
 def _stable_diffusion(name: str) -> Checkpoint:
+    import keras_cv
     from keras_cv.models import stable_diffusion as kcv
     from keras_cv.src.models.stable_diffusion.diffusion_model import DiffusionModelV2
 
@@ -118,6 +122,7 @@ def _stable_diffusion(name: str) -> Checkpoint:
         native_size=512,
         sizes=None,
         prediction="noise",
+        version=lambda name: keras_cv.__version__,  # it checks the hash of the weights that it fetches
         tokenizer=kcv.SimpleTokenizer,
         text_encoder=lambda weights: text_encoder(max_length, download_weights=weights),
         diffusion_model=lambda height, width, weights: diffusion_model(

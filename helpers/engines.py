@@ -6,11 +6,13 @@ An engine turns a Keras network into `run(*arrays)`, a function from NumPy array
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 
+ENGINES = ("graph", "xla", "openvino")
 PRECISIONS = ("float32", "float16", "bfloat16")
 
 
@@ -19,28 +21,39 @@ def has_gpu() -> bool:
     return bool(keras.distribution.list_devices("gpu"))
 
 
-def default_engine() -> str:
-    """XLA on a GPU; the plain graph on a CPU, where XLA makes large convolutions slower."""
-    return "xla" if has_gpu() else "graph"
+def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
+    """Engine and precision, where None is given those that suit this machine.
 
+    The engine: XLA on a GPU; on a CPU OpenVINO where it is installed, else TensorFlow's plain graph. So
+    `python -m helpers.benchmark` measured: on a CPU OpenVINO is the fastest for small networks and for
+    large ones, and XLA slows large convolutions down; small networks it speeds up, but compiles for longer
+    than a few pictures make up for.
 
-def default_precision() -> str:
-    """The precision of Keras's global policy if the user has set one, else float16 on a GPU and float32 on a CPU.
+    The precision: that of Keras's global policy if the user has set one (a mixed policy means its compute
+    dtype: pictures are made, not trained, so nothing is gained from a float32 copy of the weights), else the
+    fastest: float16 on a GPU, bfloat16 by OpenVINO on a processor that has it, otherwise float32.
 
-    A mixed policy means its compute dtype: pictures are made, not trained, so nothing is gained from
-    keeping a float32 copy of the weights.
+    Raises ValueError for what is unknown or does not go together, ImportError for an engine not installed.
     """
-    policy = keras.config.dtype_policy()
-    if policy.name != "float32":
-        return policy.compute_dtype
-    return "float16" if has_gpu() else "float32"
-
-
-def known_precision(precision: str) -> str:
-    """The precision itself; raises ValueError for one that is not of `PRECISIONS`."""
-    if precision not in PRECISIONS:
+    if engine not in (None, *ENGINES):
+        raise ValueError(f"Unknown engine {engine!r}: choose one of {', '.join(ENGINES)}.")
+    if precision not in (None, *PRECISIONS):
         raise ValueError(f"Unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}.")
-    return precision
+    installed = importlib.util.find_spec("openvino") is not None
+    if engine == "openvino" and not installed:
+        raise ImportError("engine='openvino' needs the package of that name: pip install openvino.")
+    policy = keras.config.dtype_policy()
+    if precision is None and policy.name != "float32":
+        precision = policy.compute_dtype
+    if engine is None:
+        engine = "xla" if has_gpu() else "openvino" if installed and precision != "float16" else "graph"
+    if engine == "openvino":
+        from helpers import converted
+
+        if precision == "float16":
+            raise ValueError("OpenVINO computes in bfloat16 or float32 on a CPU; for float16 take engine='graph'.")
+        return engine, precision or ("bfloat16" if converted.has_bfloat16() else "float32")
+    return engine, precision or ("float16" if has_gpu() else "float32")
 
 
 @contextlib.contextmanager
@@ -54,12 +67,22 @@ def building_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
-def compiled(network: keras.Model, engine: str) -> Callable[..., np.ndarray]:
+def compiled(
+    make: Callable[[], keras.Model], engine: str, precision: str, key: str | None
+) -> Callable[..., np.ndarray]:
     """`run(*arrays) → float32 array`, the network's inputs in the order in which it declares them.
 
-    `engine` is "graph" or "xla". A new shape of the inputs, another batch size say, is compiled at its
-    first call.
+    make: gives the Keras network, its weights in `precision`, or for OpenVINO in float32; called when the
+        network is needed, and by OpenVINO only if it has not kept the converted network.
+    key: tells the network with its weights from every other; None for weights that no other start will have.
+
+    A new shape of the inputs, another batch size say, is compiled at its first call.
     """
+    if engine == "openvino":
+        from helpers import converted
+
+        return converted.compiled(make, precision, key)
+    network = make()
     # said either way: a network left uncompiled lets Keras 3 choose, and on a GPU it chooses XLA
     network.compile(jit_compile=engine == "xla")
 

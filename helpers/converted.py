@@ -1,0 +1,123 @@
+"""Networks run by OpenVINO: converted from Keras once, kept on disk, compiled for this processor.
+
+What is kept are OpenVINO's own files, a network's graph and its weights, which are read without TensorFlow
+and mapped into memory instead of copied. They lie in Keras's own folder, usually ~/.keras/openvino.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import openvino
+
+from helpers import layers
+
+# Stable Diffusion's four networks take 4.1 GB, the pocket model's 50 MB.
+CACHE_BYTES = 12 * 10**9
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO calls them
+NETWORK = "network.xml"  # its graph; the weights lie beside it
+
+
+@functools.cache
+def core() -> openvino.Core:
+    return openvino.Core()
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16; one that does not is slower with it."""
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "openvino"
+
+
+def clear_cache() -> None:
+    """Delete all converted networks; each is converted again when it is next needed."""
+    shutil.rmtree(cache_folder(), ignore_errors=True)
+
+
+def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -> Callable[..., np.ndarray]:
+    """`run(*arrays) → float32 array`, as of `engines.compiled`.
+
+    make: builds the Keras network, in float32. It is called at the first run, and only if the network is not
+        on disk; the network is freed after its conversion.
+    precision: "float32" or "bfloat16", of the arithmetic.
+    key: tells this network with these weights from every other, to be kept on disk; None: not to be kept.
+    """
+    for_shapes = {}
+    model = functools.cache(lambda: _kept(make, key) if key else _convert(make()))  # once, at the first run
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        shapes = tuple(array.shape for array in arrays)
+        if shapes not in for_shapes:
+            fixed = model().clone()
+            fixed.reshape(dict(zip(fixed.inputs, shapes)))  # fixed shapes run faster than a free batch size
+            hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
+            for_shapes[shapes] = core().compile_model(fixed, "CPU", hints)
+        return for_shapes[shapes](list(arrays))[0]
+
+    return run
+
+
+def _convert(network: keras.Model) -> openvino.Model:
+    """The network with a free batch size."""
+    import tensorflow as tf
+
+    inputs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
+    call = tf.function(
+        lambda *arrays: network(list(arrays) if len(arrays) > 1 else arrays[0], training=False), input_signature=inputs
+    )
+    model = openvino.convert_model(call.get_concrete_function())
+    # Keras's activations leave further outputs behind, which would keep OpenVINO from fusing operations
+    return openvino.Model([model.outputs[0].node.input_value(0)], model.get_parameters())
+
+
+def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:
+    """The converted network from the disk, where it is put first if it is not there."""
+    versions = [keras.__version__, openvino.__version__, *map(_digest, (__file__, layers.__file__))]
+    folder = cache_folder() / hashlib.sha256(" ".join([key, *versions]).encode()).hexdigest()[:32]
+    with contextlib.suppress(RuntimeError):  # not there, or damaged
+        model = core().read_model(folder / NETWORK)
+        os.utime(folder)  # those longest unused go first
+        return model
+    model = _convert(make())
+    try:
+        _put(model, folder)
+    except (OSError, RuntimeError) as error:  # OpenVINO's own writing raises the second
+        cause = f"Converted networks cannot be kept in '{folder.parent}' for the next start: {error}."
+        warnings.warn(cause, stacklevel=2)
+        return model
+    return core().read_model(folder / NETWORK)  # mapped into memory, where the other would fill it
+
+
+def _put(model: openvino.Model, folder: Path) -> None:
+    """Write a network's folder, whole or not at all, and delete others to keep the bound."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        openvino.save_model(model, partial / NETWORK, compress_to_fp16=False)
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    taken = 0
+    for each in sorted(folder.parent.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True):
+        taken += sum(file.stat().st_size for file in each.iterdir())
+        if taken > CACHE_BYTES and each != folder:
+            shutil.rmtree(each)
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
