@@ -29,6 +29,15 @@ def share(name: str, value) -> float:
     return float(value)
 
 
+def timestep_interval(name: str, value) -> tuple[int, int]:
+    """The value as two ints; raises ValueError if it is no pair of timesteps, 0…999, the lower one first."""
+    pair = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else ()
+    whole = all(isinstance(each, (int, np.integer)) and not isinstance(each, bool) for each in pair)
+    if len(pair) != 2 or not whole or not 0 <= pair[0] <= pair[1] <= 999:
+        raise ValueError(f"{name} must be two timesteps from 0 to 999, the lower one first, got {value!r}.")
+    return int(pair[0]), int(pair[1])
+
+
 def batch_of(name: str, array, shape: tuple[int, ...], batch_size: int) -> np.ndarray:
     """The array as float32 (batch_size, *shape), repeated if it is given once for all pictures.
 

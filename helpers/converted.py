@@ -65,7 +65,8 @@ def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -
             fixed.reshape(dict(zip(fixed.inputs, shapes)))  # fixed shapes run faster than a free batch size
             hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
             for_shapes[shapes] = core().compile_model(fixed, "CPU", hints)
-        return for_shapes[shapes](list(arrays))[0]
+        outputs = [*for_shapes[shapes](list(arrays)).values()]
+        return outputs if len(outputs) > 1 else outputs[0]
 
     return run
 
@@ -80,7 +81,8 @@ def _convert(network: keras.Model) -> openvino.Model:
     )
     model = openvino.convert_model(call.get_concrete_function())
     # Keras's activations leave further outputs behind, which would keep OpenVINO from fusing operations
-    return openvino.Model([model.outputs[0].node.input_value(0)], model.get_parameters())
+    outputs = [output.node.input_value(0) for output in model.outputs[: len(network.outputs)]]
+    return openvino.Model(outputs, model.get_parameters())
 
 
 def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.checks import batch_of, number_from_0, share, whole_number
+from helpers.guidance import guided_denoiser
 from helpers.networks import Networks
 from helpers.prompts import prompt_tokens, unconditional_tokens
 from helpers.regions import checked_mask
 from helpers.repaint import renoise, repaint
-from helpers.samplers import SAMPLERS, TRAIN_TIMESTEPS, Denoiser, Step, noise_from_velocity, timestep_embedding
+from helpers.samplers import SAMPLERS, TRAIN_TIMESTEPS, Denoiser, Step
 
 
 class _Start(NamedTuple):
@@ -155,17 +156,15 @@ class Denoising(Networks):
             unconditional = self._context(unconditional_tokens(self.checkpoint))
         else:
             unconditional = self.encode_text(negative_prompt)
-        both = np.concatenate([np.repeat(unconditional, batch_size, axis=0), context])
-
-        def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:
-            # one call for both halves of the guidance (2207.12598), mixed in float32
-            embedding = timestep_embedding([timestep] * len(both))
-            predicted = self.run("diffusion_model", np.concatenate([latent, latent]), embedding, both)
-            unguided, guided = np.split(predicted, 2)
-            mixed = unguided + scale * (guided - unguided)
-            velocity = self.checkpoint.prediction == "velocity"
-            return noise_from_velocity(mixed, latent, timestep) if velocity else mixed
-
+        denoiser = guided_denoiser(
+            self.run,
+            unconditional,
+            context,
+            scale,
+            self.guidance_interval,
+            self.reuse_every,
+            self.checkpoint.prediction,
+        )
         solver, spacing = SAMPLERS[sampler]
         return _Start(latent, denoiser, solver, spacing(num_steps), rngs)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
+from keras import tree
 
 ENGINES = ("graph", "xla", "openvino")
 PRECISIONS = ("float32", "float16", "bfloat16")
@@ -70,8 +71,9 @@ def building_in(precision: str) -> Iterator[None]:
 def compiled(
     make: Callable[[], keras.Model], engine: str, precision: str, key: str | None
 ) -> Callable[..., np.ndarray]:
-    """`run(*arrays) → float32 array`, the network's inputs in the order in which it declares them.
+    """`run(*arrays) → float32 array`, or a list of them for a network of several outputs.
 
+    The arrays are the network's inputs in the order in which it declares them.
     make: gives the Keras network, its weights in `precision`, or for OpenVINO in float32; called when the
         network is needed, and by OpenVINO only if it has not kept the converted network.
     key: tells the network with its weights from every other; None for weights that no other start will have.
@@ -88,6 +90,7 @@ def compiled(
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         inputs = list(arrays) if len(arrays) > 1 else arrays[0]
-        return np.asarray(network.predict_on_batch(inputs)).astype(np.float32)
+        outputs = [np.asarray(each).astype(np.float32) for each in tree.flatten(network.predict_on_batch(inputs))]
+        return outputs if len(outputs) > 1 else outputs[0]
 
     return run

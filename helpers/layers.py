@@ -1,4 +1,4 @@
-"""KerasCV's layers in a form that runs faster, with the same weights and, but for rounding, the same output."""
+"""KerasCV's networks in forms that run faster: the same weights and, but for rounding, the same output."""
 
 from __future__ import annotations
 
@@ -54,3 +54,17 @@ def faster(network: keras.Model) -> keras.Model:
     for layer in network._flatten_layers():
         layer.__class__ = _FASTER.get(type(layer), type(layer))
     return network
+
+
+def with_deep_features(unet: keras.Model) -> keras.Model:
+    """The UNet with a second output: what its inner levels hand to the outermost one (DeepCache, 2312.00858)."""
+    return keras.Model(unet.inputs, [unet.outputs[0], _deep_features(unet)])
+
+
+def from_deep_features(unet: keras.Model) -> keras.Model:
+    """The UNet's outermost level alone: it takes, after the UNet's own inputs, such features, of a timestep near."""
+    return keras.Model([*unet.inputs, _deep_features(unet)], unet.outputs[0])
+
+
+def _deep_features(unet: keras.Model):
+    return [layer for layer in unet.layers if isinstance(layer, diffusion_model.Upsample)][-1].output

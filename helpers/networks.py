@@ -13,6 +13,8 @@ with quiet_start():
 
 from helpers import engines, layers  # noqa: E402
 from helpers.checkpoints import checkpoint  # noqa: E402
+from helpers.checks import timestep_interval, whole_number  # noqa: E402
+from helpers.samplers import TRAIN_TIMESTEPS  # noqa: E402
 
 
 class Networks:
@@ -31,6 +33,8 @@ class Networks:
         precision: str | None = None,
         download_weights: bool = True,
         engine: str | None = None,
+        guidance_interval: tuple[int, int] = (0, TRAIN_TIMESTEPS - 1),
+        reuse_every: int = 1,
     ):
         if model is None:
             model = "sd-1.4" if engines.has_gpu() else "pocket"
@@ -43,6 +47,8 @@ class Networks:
         if jit_compile is not None:
             engine = "xla" if jit_compile else "graph"
         self.engine, self.precision = engines.chosen(engine, precision)
+        self.guidance_interval = timestep_interval("guidance_interval", guidance_interval)
+        self.reuse_every = whole_number("reuse_every", reuse_every, 1)
         self._download_weights = download_weights
         self._runs = {}
 
@@ -60,6 +66,16 @@ class Networks:
         return self._build("diffusion_model", self.img_height, self.img_width)
 
     @functools.cached_property
+    def deep_diffusion_model(self) -> keras.Model:
+        """The UNet, which also tells the features of its inner levels."""
+        return layers.with_deep_features(self.diffusion_model)
+
+    @functools.cached_property
+    def shallow_diffusion_model(self) -> keras.Model:
+        """The UNet's outermost level, which takes such features instead of computing them."""
+        return layers.from_deep_features(self.diffusion_model)
+
+    @functools.cached_property
     def decoder(self) -> keras.Model:
         return self._build("decoder", self.img_height, self.img_width)
 
@@ -72,28 +88,41 @@ class Networks:
         with engines.building_in("float32" if self.engine == "openvino" else self.precision):
             return layers.faster(getattr(self.checkpoint, name)(*size, self._download_weights))
 
-    def run(self, name: str, *arrays: np.ndarray) -> np.ndarray:
-        """The output of the network of that name, float32; its first call with a new shape compiles it."""
+    def run(self, name: str, *arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
+        """The network's output or outputs, float32; the first call with a new shape compiles it."""
         if name not in self._runs:
-            users = name in self.__dict__  # looked at before, and perhaps changed
-            key = None if users or not self._download_weights else self._key(name)
+            before = set(self.__dict__)  # a network that is there has been looked at, and perhaps changed
+            unchanged = self._download_weights and not before & set(self._parts(name))
 
             def make():
                 network = getattr(self, name)
-                if self.engine == "openvino" and not users:
-                    delattr(self, name)  # its converted form is all that is needed from here on
+                if self.engine == "openvino":  # its converted form is all that is needed from here on
+                    for part in set(self._parts(name)) - before:
+                        delattr(self, part)
                 return network
 
+            key = self._key(name) if unchanged else None
             self._runs[name] = engines.compiled(make, self.engine, self.precision, key)
         return self._runs[name](*arrays)
 
+    @staticmethod
+    def _parts(name: str) -> list[str]:
+        """The network and the one that it is a part of."""
+        return [name, "diffusion_model"] if name.endswith("_diffusion_model") else [name]
+
     def _key(self, name: str) -> str:
-        return f"{self.checkpoint.name} {name} {self.img_height} {self.img_width} {self.checkpoint.version(name)}"
+        version = self.checkpoint.version(self._parts(name)[-1])
+        return f"{self.checkpoint.name} {name} {self.img_height} {self.img_width} {version}"
 
     @property
     def settings(self) -> dict[str, str]:
         """What besides the recipe decides the picture, for `save_image(picture, path, recipe, **model.settings)`."""
-        return {"model": self.checkpoint.name, "precision": self.precision, "engine": self.engine}
+        settings = {"model": self.checkpoint.name, "precision": self.precision, "engine": self.engine}
+        if self.guidance_interval != (0, TRAIN_TIMESTEPS - 1):
+            settings["guidance_interval"] = "{}-{}".format(*self.guidance_interval)
+        if self.reuse_every > 1:
+            settings["reuse_every"] = str(self.reuse_every)
+        return settings
 
     @property
     def _latent_shape(self) -> tuple[int, int, int]:

@@ -1,0 +1,211 @@
+"""How long a guided step takes, side by side: `python -m helpers.benchmark`, a table.
+
+Each configuration has a process of its own. All of them are started one after the other, which gives the cold
+start, and then take one step each in turn, again and again, so that what else the machine does meets them alike.
+Weights are random, except the pocket model's: speed does not depend on them, and nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+PACKAGES = ("tensorflow", "keras", "keras-cv", "openvino", "torch", "diffusers", "numpy")
+
+
+def configuration(
+    engine: str = "", precision: str = "float32", model: str = "pocket", size: int = 128, batch: int = 1, peer: str = ""
+) -> dict:
+    """What one process runs: an engine of this project, or a peer, "keras_cv", "diffusers" or "diffusers compiled"."""
+    return dict(peer=peer, engine=engine, precision=precision, model=model, size=size, batch=batch)
+
+
+def name_of(row: dict) -> str:
+    return " ".join(filter(None, [row["peer"], row["engine"], row["precision"]]))
+
+
+class _Side:
+    """A configuration in its process, which answers each line it is sent with a line of JSON."""
+
+    def __init__(self, row: dict):
+        self.row = dict(row)
+        command = [sys.executable, "-m", "helpers.benchmark", "--side", json.dumps(row)]
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        root = Path(__file__).parents[1]
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        begin = time.perf_counter()
+        self._process = subprocess.Popen(command, cwd=root, env=environment, **pipes)
+        self.row |= self._answer()
+        self.row["cold_s"] = time.perf_counter() - begin
+
+    def ask(self, question: str, *options) -> dict:
+        print(question, *options, file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict:
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else {"error": f"the process ended with {self._process.wait()}"}
+
+    def end(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def run(rows: list[dict], repeats: int = 5, num_steps: int | None = None, sampler: str = "ddim") -> list[dict]:
+    """Measures configurations: for each, its own keys and
+
+    ms_per_guided_step: the median, and ms_least and ms_most, over `repeats` steps taken in turn with the others;
+    cold_s: from the start of the process to the end of the first step; of it build_s, the network and its
+        weights, and first_step_s, with the compilation in it;
+    picture_s: the second of two pictures of `num_steps` steps, of it unet_s and decoder_s (None: no pictures);
+    host_gb, and on a GPU device_gb: the most memory held. error: why there is nothing else.
+    """
+    sides = [_Side(row) for row in tqdm(rows, desc="starting")]
+    running = [side for side in sides if "error" not in side.row]
+    times = {id(side): [] for side in running}
+    for _ in tqdm(range(repeats), desc="guided steps in turn"):
+        for side in running:
+            times[id(side)].append(side.ask("step")["ms"])
+    for side in running:
+        each = times[id(side)]
+        side.row |= dict(ms_per_guided_step=statistics.median(each), ms_least=min(each), ms_most=max(each))
+        if num_steps and not side.row["peer"]:
+            side.row |= side.ask("picture", num_steps, sampler) | dict(num_steps=num_steps, sampler=sampler)
+        side.row |= side.ask("memory")
+    for side in sides:
+        side.end()
+    return [side.row for side in sides]
+
+
+def limits(rows: list[dict]) -> dict:
+    """Of the configurations' model: the operations of a guided step, and this machine's matmul peak by precision."""
+    order = ("graph", "xla", "openvino").index  # of the engines for one precision, the last one's peak counts
+    ours = sorted((row for row in rows if not row["peer"]), key=lambda row: order(row["engine"]))
+    side = _Side({"limits": {row["precision"]: row["engine"] for row in ours}, "of": rows[0]})
+    side.end()
+    return side.row
+
+
+def share_of_peak(rows: list[dict], told: dict) -> None:
+    """Notes for each row how much of the machine's matmul peak, in its precision, its steps reach."""
+    for row in rows:
+        if peak := told["peaks"].get(row["precision"]):
+            if "ms_per_guided_step" in row:
+                row["share_of_peak"] = told["operations"] / (row["ms_per_guided_step"] / 1000) / peak
+
+
+def machine() -> dict:
+    """Processor, cores and versions of the packages."""
+    processor = platform.processor()
+    if (information := Path("/proc/cpuinfo")).exists():
+        lines = (line.partition(":") for line in information.read_text().splitlines())
+        processor = next((value.strip() for key, _, value in lines if key.strip() == "model name"), processor)
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"processor": processor, "cores": os.cpu_count(), "python": platform.python_version(), **versions}
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as lines of text, the fastest first."""
+    lines = [
+        f"{'':34}{'cold, s':>9}{'ms a guided step':>18}{'least…most':>16}{'of peak':>9}{'picture, s':>12}{'GB':>6}"
+    ]
+    for row in sorted(rows, key=lambda row: row.get("ms_per_guided_step", float("inf"))):
+        if "error" in row:
+            lines.append(f"{name_of(row):34}{row['error']}")
+            continue
+        spread = f"{row['ms_least']:.0f}…{row['ms_most']:.0f}"
+        share = f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else ""
+        picture = f"{row['picture_s']:.2f}" if "picture_s" in row else ""
+        lines.append(
+            f"{name_of(row):34}{row['cold_s']:>9.1f}{row['ms_per_guided_step']:>18.1f}{spread:>16}{share:>9}"
+            f"{picture:>12}{row['host_gb']:>6.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _serve(row: dict) -> None:
+    """One side's process: prepares, then answers."""
+    answers = os.fdopen(os.dup(1), "w")  # what libraries print goes nowhere
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def answer(**told):
+        print(json.dumps(told), file=answers, flush=True)
+
+    from helpers import benchmarked
+
+    try:
+        if "limits" in row:
+            peaks = {
+                precision: benchmarked.matmul_peak(engine, precision) for precision, engine in row["limits"].items()
+            }
+            return answer(operations=benchmarked.operations(row["of"]), peaks=peaks)
+        step, cold, model = benchmarked.prepare(row)
+    except Exception as error:  # of any kind, a peer's too: the others are measured all the same
+        return answer(error=f"{type(error).__name__}: {error}"[:200])
+    answer(**cold)
+    for question, *options in map(str.split, sys.stdin):
+        if question == "step":
+            begin = time.perf_counter()
+            step()
+            answer(ms=1000 * (time.perf_counter() - begin))
+        elif question == "picture":
+            for _ in range(2):  # the first compiles what else a picture needs
+                told = benchmarked.whole_picture(model, int(options[0]), options[1])
+            answer(**told)
+        else:
+            answer(**benchmarked.peak_memory())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m helpers.benchmark", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", choices=("pocket", "sd-1.4", "sd-2.1"), default="pocket")
+    parser.add_argument("--size", type=int, help="pixels; by default the model's own")
+    parser.add_argument("--batch", type=int, default=1, help="pictures at once")
+    parser.add_argument("--engines", nargs="+", default=["openvino", "graph"], help="openvino, graph, xla")
+    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--peers", action="store_true", help="also KerasCV's own class and diffusers")
+    parser.add_argument("--repeats", type=int, default=5, help="guided steps of each")
+    parser.add_argument("--steps", type=int, help="measure whole pictures too, of so many steps")
+    parser.add_argument("--sampler", default="ddim", help="of the pictures")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--side", type=json.loads, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.side:
+        return _serve(args.side)
+    size = args.size or {"pocket": 128}.get(args.model, 512)
+    about = dict(model=args.model, size=size, batch=args.batch)
+    rows = [configuration(engine, precision, **about) for engine in args.engines for precision in args.precisions]
+    if args.peers and args.model == "pocket":
+        parser.error("no other project runs the pocket model; compare with --model sd-1.4.")
+    if args.peers:
+        rows.append(configuration("graph", "float32", peer="keras_cv", **about))
+        peers = ("diffusers", "diffusers compiled") if args.model == "sd-1.4" else ()
+        rows += [configuration("", precision, peer=peer, **about) for peer in peers for precision in args.precisions]
+    told = limits(rows)
+    rows = run(rows, args.repeats, args.steps, args.sampler)
+    if "error" not in told:
+        share_of_peak(rows, told)
+        print(f"A guided step: {told['operations'] / 1e12:.3g} TFLOP. ", end="")
+        print("Matmul peak: " + ", ".join(f"{p} {v / 1e9:.0f} GFLOP/s" for p, v in told["peaks"].items()))
+    print(table(rows))
+    if args.json:
+        args.json.write_text(json.dumps({"machine": machine(), "limits": told, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

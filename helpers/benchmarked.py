@@ -1,0 +1,162 @@
+"""What `helpers.benchmark` measures: one configuration, alone in its process, ready to take a guided step."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+CONTEXTS = {"sd-1.4": (77, 768), "sd-2.1": (77, 1024), "pocket": (24, 160)}
+
+
+def inputs(configuration: dict) -> list[np.ndarray]:
+    """Latent, timestep embedding and context of both halves of the guidance, random: speed depends on shapes alone."""
+    rng = np.random.default_rng(0)
+    pictures, size = 2 * configuration["batch"], configuration["size"] // 8
+    shapes = (size, size, 4), (320,), CONTEXTS[configuration["model"]]
+    return [rng.standard_normal((pictures, *shape), np.float32) for shape in shapes]
+
+
+def prepare(configuration: dict) -> tuple[Callable[[], object], dict, object]:
+    """Builds one side: a function that takes a guided step, the seconds of building, and the model if it is ours."""
+    begin = time.perf_counter()
+    makers = {"keras_cv": _keras_cv, "diffusers": _diffusers, "diffusers compiled": _diffusers}
+    step, model = makers.get(configuration["peer"], _ours)(configuration)
+    built = time.perf_counter()
+    step()
+    return step, {"build_s": built - begin, "first_step_s": time.perf_counter() - built}, model
+
+
+def _ours(configuration: dict):
+    from helpers import StableDiffusion
+
+    size = configuration["size"]
+    model = StableDiffusion(
+        configuration["model"],
+        size,
+        size,
+        precision=configuration["precision"],
+        engine=configuration["engine"],
+        download_weights=configuration["model"] == "pocket",
+    )
+    arrays = inputs(configuration)
+    if model.engine != "openvino":
+        _ = model.diffusion_model  # which OpenVINO builds only to convert it
+    return lambda: model.run("diffusion_model", *arrays), model
+
+
+def _keras_cv(configuration: dict):
+    """As `StableDiffusion.generate_image` of KerasCV 0.9.0 does: a call for each half of the guidance."""
+    from keras_cv.models.stable_diffusion import DiffusionModel
+    from keras_cv.src.models.stable_diffusion.diffusion_model import DiffusionModelV2
+
+    from helpers import engines
+
+    maker = {"sd-1.4": DiffusionModel, "sd-2.1": DiffusionModelV2}[configuration["model"]]
+    with engines.building_in(configuration["precision"]):
+        network = maker(configuration["size"], configuration["size"], 77, download_weights=False)
+    network.compile(jit_compile=configuration["engine"] == "xla")
+    halves = [list(half) for half in zip(*(np.split(array, 2) for array in inputs(configuration)))]
+    return lambda: [network.predict_on_batch(half) for half in halves], None
+
+
+def _diffusers(configuration: dict):
+    """Stable Diffusion 1.4's UNet by diffusers, its convolutions in the memory order that suits them best."""
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    dtype = getattr(torch, configuration["precision"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
+    unet = unet.to(device, dtype, memory_format=torch.channels_last).eval()
+    latent, _, context = (torch.from_numpy(array).to(device, dtype) for array in inputs(configuration))
+    latent = latent.permute(0, 3, 1, 2)
+    call = torch.compile(unet) if configuration["peer"] == "diffusers compiled" else unet
+
+    def step():
+        with torch.inference_mode():
+            return call(latent, 500, context).sample.float().cpu()
+
+    return step, None
+
+
+def whole_picture(model, num_steps: int, sampler: str) -> dict:
+    """Seconds of a picture, of its UNet calls, and of the decoder."""
+    seconds = {}
+    run = model.run
+
+    def timed(name, *arrays):
+        begin = time.perf_counter()
+        result = run(name, *arrays)
+        seconds[name] = seconds.get(name, 0) + time.perf_counter() - begin
+        return result
+
+    model.run = timed
+    begin = time.perf_counter()
+    model.text_to_image("a cat on a beach", num_steps=num_steps, sampler=sampler, seed=0, verbose=False)
+    whole = time.perf_counter() - begin
+    del model.run
+    return {"picture_s": whole, "unet_s": seconds["diffusion_model"], "decoder_s": seconds["decoder"]}
+
+
+def operations(configuration: dict) -> float:
+    """Floating-point operations of a guided step: two for each multiplication of its products and convolutions."""
+    import tensorflow as tf
+
+    from helpers import engines
+    from helpers.checkpoints import checkpoint
+
+    with engines.building_in("float32"):
+        size = configuration["size"]
+        network = checkpoint(configuration["model"]).diffusion_model(size, size, False)
+    signature = [tf.TensorSpec(array.shape) for array in inputs(configuration)]
+    graph = tf.function(lambda *arrays: network(list(arrays)), input_signature=signature).get_concrete_function().graph
+    total = 0
+    for operation in graph.get_operations():
+        if operation.type == "Conv2D":
+            each = np.prod(operation.inputs[1].shape[:3])  # height, width and channels of the kernel
+        elif operation.type in ("MatMul", "BatchMatMulV2"):
+            each = operation.inputs[0].shape[-2 if _transposed(operation) else -1]
+        else:
+            continue
+        total += 2 * int(each) * int(np.prod(operation.outputs[0].shape))
+    return float(total)
+
+
+def _transposed(operation) -> bool:
+    return operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+
+
+def matmul_peak(engine: str, precision: str, width: int = 4096, products: int = 4) -> float:
+    """Floating-point operations a second of this machine at its best, in products of large square matrices."""
+    import keras
+
+    from helpers import engines
+
+    with engines.building_in("float32" if engine == "openvino" else precision):
+        square, x = keras.layers.Dense(width, use_bias=False), keras.Input((width,))
+        y = x
+        for _ in range(products):
+            y = square(y)
+    run = engines.compiled(lambda: keras.Model(x, y), engine, precision, None)
+    rows = np.random.default_rng(0).standard_normal((width, width), np.float32)
+    seconds = []
+    for _ in range(6):
+        begin = time.perf_counter()
+        run(rows)
+        seconds.append(time.perf_counter() - begin)
+    return 2 * products * width**3 / min(seconds[1:])
+
+
+def peak_memory() -> dict:
+    """The most that this process has held, in GB."""
+    import tensorflow as tf
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    told = {"host_gb": most / (1e9 if sys.platform == "darwin" else 1e6)}  # bytes on a Mac, kilobytes on Linux
+    if tf.config.list_physical_devices("GPU"):
+        told["device_gb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
+    return told
