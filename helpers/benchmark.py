@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -67,7 +69,8 @@ def run(rows: list[dict], repeats: int = 5, num_steps: int | None = None, sample
     ms_per_guided_step: the median, and ms_least and ms_most, over `repeats` steps taken in turn with the others;
     cold_s: from the start of the process to the end of the first step; of it build_s, the network and its
         weights, and first_step_s, with the compilation in it;
-    picture_s: the second of two pictures of `num_steps` steps, of it unet_s and decoder_s (None: no pictures);
+    first_picture_s, picture_s: two pictures of `num_steps` steps after that, the first with the compilation of
+        the other networks; of the second unet_s and decoder_s (num_steps None: no pictures);
     host_gb, and on a GPU device_gb: the most memory held. error: why there is nothing else.
     """
     sides = [_Side(row) for row in tqdm(rows, desc="starting")]
@@ -87,10 +90,22 @@ def run(rows: list[dict], repeats: int = 5, num_steps: int | None = None, sample
     return [side.row for side in sides]
 
 
+def in_turn(*functions: Callable[[], object], repeats: int = 15) -> tuple[list[float], list[float]]:
+    """Milliseconds of each function's first call, and the median of `repeats` later ones, in this process."""
+    taken = []
+    for _ in range(1 + repeats):
+        for function in functions:
+            begin = time.perf_counter()
+            function()
+            taken.append(1000 * (time.perf_counter() - begin))
+    each = [taken[number :: len(functions)] for number in range(len(functions))]
+    return [first for first, *_ in each], [statistics.median(again) for _, *again in each]
+
+
 def limits(rows: list[dict]) -> dict:
     """Of the configurations' model: the operations of a guided step, and this machine's matmul peak by precision."""
-    order = ("graph", "xla", "openvino").index  # of the engines for one precision, the last one's peak counts
-    ours = sorted((row for row in rows if not row["peer"]), key=lambda row: order(row["engine"]))
+    ours = [row for row in rows if not row["peer"]]
+    ours.sort(key=lambda row: ["openvino", "xla"].count(row["engine"]))  # where both compute, theirs is the peak
     side = _Side({"limits": {row["precision"]: row["engine"] for row in ours}, "of": rows[0]})
     side.end()
     return side.row
@@ -102,6 +117,17 @@ def share_of_peak(rows: list[dict], told: dict) -> None:
         if peak := told["peaks"].get(row["precision"]):
             if "ms_per_guided_step" in row:
                 row["share_of_peak"] = told["operations"] / (row["ms_per_guided_step"] / 1000) / peak
+
+
+def seconds(row: dict, pictures: int) -> float:
+    """From the start of the process to the end of so many pictures, from 1; of a row with pictures."""
+    return row["cold_s"] + row["first_picture_s"] + (pictures - 1) * row["picture_s"]
+
+
+def break_even(slow_start: dict, quick_start: dict) -> int | None:
+    """How many pictures it takes until the side with the slower start has made up for it; None: it never does."""
+    gain = quick_start["picture_s"] - slow_start["picture_s"]
+    return max(1, math.ceil(1 + (seconds(slow_start, 1) - seconds(quick_start, 1)) / gain)) if gain > 0 else None
 
 
 def machine() -> dict:
@@ -164,9 +190,9 @@ def _serve(row: dict) -> None:
             step()
             answer(ms=1000 * (time.perf_counter() - begin))
         elif question == "picture":
-            for _ in range(2):  # the first compiles what else a picture needs
-                told = benchmarked.whole_picture(model, int(options[0]), options[1])
-            answer(**told)
+            # the first compiles what else a picture needs
+            first, again = (benchmarked.whole_picture(model, int(options[0]), options[1]) for _ in range(2))
+            answer(first_picture_s=first["picture_s"], **again)
         else:
             answer(**benchmarked.peak_memory())
 
