@@ -17,7 +17,7 @@ from helpers.pocket.evaluate import draw_real, full_caption, with_other_riders
 from helpers.regions import make_mask
 from helpers.samplers import signal_sigma
 
-STEPS = 25
+STEPS = 20
 GUIDANCE = 7.5
 
 

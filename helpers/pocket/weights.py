@@ -13,8 +13,8 @@ FOLDER = Path(__file__).parents[2] / "assets" / "pocket"
 
 # The files that belong to this version of the code. After a training of your own, `export` tells the new ones.
 SHA256 = {
-    "text_encoder": "a8445a659cde5f5a8e16d29044bf7ca6178cdfc331d50b38a0d7683deaa4f3ac",
-    "diffusion_model": "a4752f91b214afb7561db62df7a69da84496fe9650f67876ebbb8a08d11230a7",
+    "text_encoder": "37dbd0b6d02d1ea0b2eb31965c05a7e2572b9229e5f57183b3b9d752f220001c",
+    "diffusion_model": "170e00cbd5efb1118a16fffea4e70c619e062b633f2676b8b0452d726b58fe24",
     "image_encoder": "72471f92581aecd10cf2e27b578319c78babf9261298d339111e284822cd90d1",
     "decoder": "fbc9b079f09ccb73af77f853b0aad251e6a19a122ee9e47133f1e67d283ef236",
     "classifier": "c466833b6660d36b8139a9253d7726cb477a2ded7322c9e1206b15feba5ba458",
