@@ -8,11 +8,13 @@ Weights are random, except the pocket model's: speed does not depend on them, an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import math
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+PEERS = ("keras_cv", "diffusers", "diffusers compiled")
 PACKAGES = ("tensorflow", "keras", "keras-cv", "openvino", "torch", "diffusers", "numpy")
 
 
@@ -40,9 +43,9 @@ class _Side:
     """A configuration in its process, which answers each line it is sent with a line of JSON."""
 
     def __init__(self, row: dict):
-        self.row = dict(row)
-        command = [sys.executable, "-m", "helpers.benchmark", "--side", json.dumps(row)]
-        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        self.row, self.milliseconds = dict(row), []
+        command = [sys.executable, "-m", "helpers.benchmarked", json.dumps(row)]
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
         root = Path(__file__).parents[1]
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         begin = time.perf_counter()
@@ -51,15 +54,19 @@ class _Side:
         self.row["cold_s"] = time.perf_counter() - begin
 
     def ask(self, question: str, *options) -> dict:
-        print(question, *options, file=self._process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # the process has ended; it has no answer either
+            print(question, *options, file=self._process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> dict:
         line = self._process.stdout.readline()
-        return json.loads(line) if line else {"error": f"the process ended with {self._process.wait()}"}
+        return (
+            json.loads(line) if line else {"error": f"its process ended ({self._process.wait()}); too little memory?"}
+        )
 
     def end(self) -> None:
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
 
@@ -74,13 +81,18 @@ def run(rows: list[dict], repeats: int = 5, num_steps: int | None = None, sample
     host_gb, and on a GPU device_gb: the most memory held. error: why there is nothing else.
     """
     sides = [_Side(row) for row in tqdm(rows, desc="starting")]
-    running = [side for side in sides if "error" not in side.row]
-    times = {id(side): [] for side in running}
     for _ in tqdm(range(repeats), desc="guided steps in turn"):
-        for side in running:
-            times[id(side)].append(side.ask("step")["ms"])
-    for side in running:
-        each = times[id(side)]
+        for side in sides:
+            if "error" not in side.row:
+                told = side.ask("step")
+                if "error" in told:
+                    side.row |= told
+                else:
+                    side.milliseconds.append(told["ms"])
+    for side in sides:
+        if "error" in side.row:
+            continue
+        each = side.milliseconds
         side.row |= dict(ms_per_guided_step=statistics.median(each), ms_least=min(each), ms_most=max(each))
         if num_steps and not side.row["peer"]:
             side.row |= side.ask("picture", num_steps, sampler) | dict(num_steps=num_steps, sampler=sampler)
@@ -164,64 +176,33 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def _serve(row: dict) -> None:
-    """One side's process: prepares, then answers."""
-    answers = os.fdopen(os.dup(1), "w")  # what libraries print goes nowhere
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-    def answer(**told):
-        print(json.dumps(told), file=answers, flush=True)
-
-    from helpers import benchmarked
-
-    try:
-        if "limits" in row:
-            peaks = {
-                precision: benchmarked.matmul_peak(engine, precision) for precision, engine in row["limits"].items()
-            }
-            return answer(operations=benchmarked.operations(row["of"]), peaks=peaks)
-        step, cold, model = benchmarked.prepare(row)
-    except Exception as error:  # of any kind, a peer's too: the others are measured all the same
-        return answer(error=f"{type(error).__name__}: {error}"[:200])
-    answer(**cold)
-    for question, *options in map(str.split, sys.stdin):
-        if question == "step":
-            begin = time.perf_counter()
-            step()
-            answer(ms=1000 * (time.perf_counter() - begin))
-        elif question == "picture":
-            # the first compiles what else a picture needs
-            first, again = (benchmarked.whole_picture(model, int(options[0]), options[1]) for _ in range(2))
-            answer(first_picture_s=first["picture_s"], **again)
-        else:
-            answer(**benchmarked.peak_memory())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.benchmark", description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=("pocket", "sd-1.4", "sd-2.1"), default="pocket")
     parser.add_argument("--size", type=int, help="pixels; by default the model's own")
     parser.add_argument("--batch", type=int, default=1, help="pictures at once")
-    parser.add_argument("--engines", nargs="+", default=["openvino", "graph"], help="openvino, graph, xla")
-    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
-    parser.add_argument("--peers", action="store_true", help="also KerasCV's own class and diffusers")
+    # asked of the system: TensorFlow, asked for GPUs, would take them away from the sides
+    gpu = shutil.which("nvidia-smi") is not None
+    parser.add_argument(
+        "--engines", nargs="+", default=["xla" if gpu else "openvino", "graph"], help="of openvino, xla, graph"
+    )
+    parser.add_argument("--precisions", nargs="+", default=["float32", "float16" if gpu else "bfloat16"])
+    parser.add_argument("--peers", nargs="*", choices=PEERS, help=f"others too: {', '.join(PEERS)}; by default all")
     parser.add_argument("--repeats", type=int, default=5, help="guided steps of each")
     parser.add_argument("--steps", type=int, help="measure whole pictures too, of so many steps")
     parser.add_argument("--sampler", default="ddim", help="of the pictures")
     parser.add_argument("--json", type=Path, help="write the figures there")
-    parser.add_argument("--side", type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.side:
-        return _serve(args.side)
     size = args.size or {"pocket": 128}.get(args.model, 512)
     about = dict(model=args.model, size=size, batch=args.batch)
     rows = [configuration(engine, precision, **about) for engine in args.engines for precision in args.precisions]
-    if args.peers and args.model == "pocket":
-        parser.error("no other project runs the pocket model; compare with --model sd-1.4.")
-    if args.peers:
-        rows.append(configuration("graph", "float32", peer="keras_cv", **about))
-        peers = ("diffusers", "diffusers compiled") if args.model == "sd-1.4" else ()
-        rows += [configuration("", precision, peer=peer, **about) for peer in peers for precision in args.precisions]
+    if args.peers is not None:
+        if args.model != "sd-1.4":
+            parser.error("the peers are measured on one network: add --model sd-1.4.")
+        for peer in args.peers or PEERS:
+            # KerasCV's class at the setting that is best on a CPU
+            settings = [("graph", "float32")] if peer == "keras_cv" else [("", each) for each in args.precisions]
+            rows += [configuration(*setting, peer=peer, **about) for setting in settings]
     told = limits(rows)
     rows = run(rows, args.repeats, args.steps, args.sampler)
     if "error" not in told:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import resource
 import sys
 import time
@@ -51,13 +53,11 @@ def _ours(configuration: dict):
 def _keras_cv(configuration: dict):
     """As `StableDiffusion.generate_image` of KerasCV 0.9.0 does: a call for each half of the guidance."""
     from keras_cv.models.stable_diffusion import DiffusionModel
-    from keras_cv.src.models.stable_diffusion.diffusion_model import DiffusionModelV2
 
     from helpers import engines
 
-    maker = {"sd-1.4": DiffusionModel, "sd-2.1": DiffusionModelV2}[configuration["model"]]
     with engines.building_in(configuration["precision"]):
-        network = maker(configuration["size"], configuration["size"], 77, download_weights=False)
+        network = DiffusionModel(configuration["size"], configuration["size"], 77, download_weights=False)
     network.compile(jit_compile=configuration["engine"] == "xla")
     halves = [list(half) for half in zip(*(np.split(array, 2) for array in inputs(configuration)))]
     return lambda: [network.predict_on_batch(half) for half in halves], None
@@ -160,3 +160,36 @@ def peak_memory() -> dict:
     if tf.config.list_physical_devices("GPU"):
         told["device_gb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
     return told
+
+
+def serve(row: dict) -> None:
+    """The process: prepares, tells the seconds of it, then answers each line of the standard input with one of JSON."""
+    answers = os.fdopen(os.dup(1), "w")  # what libraries print goes nowhere
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def answer(**told):
+        print(json.dumps(told), file=answers, flush=True)
+
+    try:
+        if "limits" in row:
+            peaks = {precision: matmul_peak(engine, precision) for precision, engine in row["limits"].items()}
+            return answer(operations=operations(row["of"]), peaks=peaks)
+        step, cold, model = prepare(row)
+    except Exception as error:  # of any kind, a peer's too: the others are measured all the same
+        return answer(error=f"{type(error).__name__}: {error}"[:200])
+    answer(**cold)
+    for question, *options in map(str.split, sys.stdin):
+        if question == "step":
+            begin = time.perf_counter()
+            step()
+            answer(ms=1000 * (time.perf_counter() - begin))
+        elif question == "picture":
+            # the first compiles what else a picture needs
+            first, again = (whole_picture(model, int(options[0]), options[1]) for _ in range(2))
+            answer(first_picture_s=first["picture_s"], **again)
+        else:
+            answer(**peak_memory())
+
+
+if __name__ == "__main__":
+    serve(json.loads(sys.argv[1]))

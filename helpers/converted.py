@@ -56,7 +56,8 @@ def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -
     key: tells this network with these weights from every other, to be kept on disk; None: not to be kept.
     """
     for_shapes = {}
-    model = functools.cache(lambda: _kept(make, key) if key else _convert(make()))  # once, at the first run
+    # once, at the first run
+    model = functools.cache(lambda: _kept(make, key) if key else _mapped(_convert(make())))
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         shapes = tuple(array.shape for array in arrays)
@@ -101,6 +102,13 @@ def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:
         warnings.warn(cause, stacklevel=2)
         return model
     return core().read_model(folder / NETWORK)  # mapped into memory, where the other would fill it
+
+
+def _mapped(model: openvino.Model) -> openvino.Model:
+    """The network in a file that nobody sees, mapped into memory, where its weights take no room for long."""
+    with tempfile.TemporaryDirectory() as folder:
+        openvino.save_model(model, Path(folder) / NETWORK, compress_to_fp16=False)
+        return core().read_model(Path(folder) / NETWORK)
 
 
 def _put(model: openvino.Model, folder: Path) -> None:

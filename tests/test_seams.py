@@ -48,6 +48,19 @@ def test_a_thing_in_the_hole_keeps_its_contrast():
     assert np.abs(result[40, 40].astype(int) - 120).max() <= 1
 
 
+def test_the_seam_is_no_step_even_where_the_decoder_errs_from_pixel_to_pixel():
+    """A pattern of stripes that decoding has lost: right inside the edge it goes on, further in it is left as painted."""
+    photo = np.full((128, 128, 3), 120, np.uint8)
+    photo[:, np.arange(128) // 8 % 2 == 0] = 150
+    picture = np.full((128, 128, 3), 135, np.uint8)
+    mask = make_mask(photo.shape, 32, 96, 32, 96)
+    matched = match_colours(picture, photo, mask).astype(int)
+    before = np.abs(np.diff(np.where(mask[..., None], photo, picture).astype(int), axis=0))[31]
+    step = np.abs(np.diff(np.where(mask[..., None], photo, matched).astype(int), axis=0))[31]
+    assert step[32:96].mean() < 0.7 * before[32:96].mean()
+    assert np.abs(matched[64, 44:84] - 135).max() <= 8
+
+
 def test_the_edge_is_soft_on_its_inner_side():
     photo, picture = np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128, 3), np.uint8)
     photo[60:68] = 255  # a line through the hole's edges, which the picture does not go on with
