@@ -8,10 +8,10 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from helpers.samplers import (
     ALPHAS_CUMPROD,
     SAMPLERS,
+    bunched_timesteps,
     ddim,
     dpm_solver,
     linspace_timesteps,
-    log_snr_timesteps,
     noise_from_velocity,
     timestep_embedding,
     trailing_timesteps,
@@ -82,19 +82,21 @@ def test_dpm_solver(num_steps, start):
 
 
 @pytest.mark.parametrize("num_steps", [2, 10, 50])
-def test_dpm_solver_in_strides_of_log_snr(num_steps, start):
-    timesteps = log_snr_timesteps(num_steps)
+def test_dpm_solver_in_bunched_strides(num_steps, start):
+    timesteps = bunched_timesteps(num_steps)
     scheduler = DPMSolverMultistepScheduler(**SCHEDULE, final_sigmas_type="zero")
     scheduler.set_timesteps(timesteps=timesteps.tolist())
     denoiser = predictor(num_steps)
     assert_same_steps(dpm_solver(start, denoiser, timesteps), scheduler, start, denoiser)
 
 
-def test_strides_of_log_snr_are_those_of_exponential_sigmas():
-    scheduler = DPMSolverMultistepScheduler(**SCHEDULE, use_exponential_sigmas=True)
-    scheduler.set_timesteps(11)  # its last is at timestep 0, where our last stride ends
-    assert scheduler.timesteps[-1] == 0
-    np.testing.assert_allclose(log_snr_timesteps(10), scheduler.timesteps[:-1], atol=1)
+def test_bunched_timesteps_lie_between_equal_and_quadratic_strides():
+    for num_steps in (2, 10, 50):
+        strides = -np.diff([*bunched_timesteps(num_steps), 0])
+        assert strides[0] > strides[-1]
+        quadratic = 999 * (np.arange(num_steps, 0, -1) / num_steps) ** 2
+        assert (bunched_timesteps(num_steps)[1:] < trailing_timesteps(num_steps)[1:]).all()
+        assert (bunched_timesteps(num_steps)[1:] > quadratic[1:]).all()
 
 
 @pytest.mark.parametrize("num_steps", [1, 10, 25])
@@ -120,7 +122,7 @@ def test_a_walk_can_stop_at_a_noisy_latent(sampler, start):
     assert len(part) == 2
 
 
-@pytest.mark.parametrize("spacing", [linspace_timesteps, trailing_timesteps, log_snr_timesteps])
+@pytest.mark.parametrize("spacing", [linspace_timesteps, trailing_timesteps, bunched_timesteps])
 def test_timesteps_fall_from_full_noise(spacing):
     for num_steps in range(1, 1001):
         timesteps = spacing(num_steps)

@@ -49,7 +49,7 @@ def test_a_thing_in_the_hole_keeps_its_contrast():
 
 
 def test_the_seam_is_no_step_even_where_the_decoder_errs_from_pixel_to_pixel():
-    """A pattern of stripes that decoding has lost: right inside the edge it goes on, further in it is left as painted."""
+    """Stripes that decoding has lost go on right inside the edge; further in the picture is left as painted."""
     photo = np.full((128, 128, 3), 120, np.uint8)
     photo[:, np.arange(128) // 8 % 2 == 0] = 150
     picture = np.full((128, 128, 3), 135, np.uint8)
