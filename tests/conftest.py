@@ -3,10 +3,13 @@ import pytest
 
 @pytest.fixture(scope="session")
 def pocket():
-    """The pocket model as it ships; shared, because its first picture takes seconds to compile."""
+    """The pocket model as it ships, in the precision in which a batch's pictures are those made alone to 1 of 255.
+
+    Shared, because its first picture takes seconds to compile.
+    """
     from helpers import StableDiffusion
 
-    return StableDiffusion("pocket")
+    return StableDiffusion("pocket", precision="float32")
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_unet_in_two_parts_is_the_same_unet(pocket, engine):
 
 def test_pictures_stay_close(pocket, figure):
     """Of both shortcuts, on a real picture; the options are told among the settings that a picture is saved with."""
-    model = StableDiffusion("pocket", guidance_interval=(100, 999), reuse_every=2)
+    model = StableDiffusion("pocket", precision="float32", guidance_interval=(100, 999), reuse_every=2)
 
     def difference(model, seed):
         options = dict(num_steps=20, verbose=False)
