@@ -70,7 +70,7 @@ def test_what_is_imported_is_required():
         "IPython": "ipywidgets",
         "h5py": "keras",
     }
-    optional = {"google", "jax", "openvino", "torch"}  # used where they are there
+    optional = {"diffusers", "google", "jax", "openvino", "torch"}  # used where they are there
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}
     for path in NOTEBOOKS:
         code = [text(cell["source"]) for cell in cells(path) if cell["cell_type"] == "code"]
