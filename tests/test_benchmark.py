@@ -68,7 +68,7 @@ def test_the_command(tmp_path):
     assert {"engine", "precision", "size", "batch", "peer", "host_gb"} <= set(graph)
     assert 0 < graph["ms_least"] <= graph["ms_per_guided_step"] <= graph["ms_most"]
     assert 0 < graph["share_of_peak"] < 1
-    assert graph["picture_s"] > graph["unet_s"] > 1.5 * graph["ms_least"] / 1000, "two steps"
+    assert graph["picture_s"] > graph["unet_s"] > 0 and (graph["num_steps"], graph["sampler"]) == (2, "dpm_solver")
     assert graph["cold_s"] > graph["build_s"] + graph["first_step_s"]
     assert told["machine"]["keras-cv"] == "0.9.0"
 
