@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+# As in the checkpoints, which diffusers' process need not load TensorFlow to read.
 CONTEXTS = {"sd-1.4": (77, 768), "sd-2.1": (77, 1024), "pocket": (24, 160)}
 
 

@@ -25,10 +25,9 @@ def has_gpu() -> bool:
 def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
     """Engine and precision, where None is given those that suit this machine.
 
-    The engine: XLA on a GPU; on a CPU OpenVINO where it is installed, else TensorFlow's plain graph. So
-    `python -m helpers.benchmark` measured: on a CPU OpenVINO is the fastest for small networks and for
-    large ones, and XLA slows large convolutions down; small networks it speeds up, but compiles for longer
-    than a few pictures make up for.
+    The engine: XLA on a GPU; on a CPU OpenVINO where it is installed, else TensorFlow's plain graph. For the
+    pocket model on two cores `python -m helpers.benchmark` found OpenVINO the fastest, and XLA faster than the
+    graph, but compiling for longer than a dozen pictures make up for.
 
     The precision: that of Keras's global policy if the user has set one (a mixed policy means its compute
     dtype: pictures are made, not trained, so nothing is gained from a float32 copy of the weights), else the

@@ -39,9 +39,8 @@ class Autoencoder(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         picture, mean, log_variance = y_pred
         error = picture - x
-        edges = sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
         kl = ops.mean(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
-        return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * edges + 1e-4 * kl
+        return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * _edges(error) + 1e-4 * kl
 
 
 class Restorer(keras.Model):
@@ -56,9 +55,8 @@ class Restorer(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         error = y_pred - y
-        edges = sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
         # the root for each picture: the mean of PSNRs, too, asks as much of a plain picture as of a rich one
-        return ops.mean(ops.sqrt(ops.mean(ops.square(error), axis=(1, 2, 3)))) + edges / 2
+        return ops.mean(ops.sqrt(ops.mean(ops.square(error), axis=(1, 2, 3)))) + _edges(error) / 2
 
 
 class Diffusion(keras.Model):
@@ -78,6 +76,11 @@ class Diffusion(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return ops.mean(sample_weight * ops.mean(ops.square(y_pred - y), axis=(1, 2, 3)))
+
+
+def _edges(error):
+    """How much the error of pictures changes from pixel to pixel."""
+    return sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
 
 
 def _zero_residuals(unet: keras.Model) -> None:
