@@ -71,11 +71,11 @@ class Denoising(Networks):
         encoded_text: np.ndarray,
         negative_prompt: str | None = None,
         batch_size: int = 1,
-        num_steps: int = 50,
+        num_steps: int = 12,
         unconditional_guidance_scale: float = 7.5,
         diffusion_noise: np.ndarray | None = None,
         seed: int | None = None,
-        sampler: str = "ddim",
+        sampler: str = "dpm_solver",
         image: np.ndarray | None = None,
         strength: float = 1.0,
     ) -> Iterator[Step]:

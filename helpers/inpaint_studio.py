@@ -37,6 +37,8 @@ class InpaintStudio(GenerationStudio):
         self.num_resamples = widgets.IntSlider(
             2, 1, 10, description="Resamples", style={"description_width": "6em"}, layout={"width": "24em"}
         )
+        # as `inpaint` does by default: each step is done again and again, so a sampler cannot look back at the last
+        self.sampler.value, self.num_steps.value = "ddim", 25
         self.prompt.value = prompt
         self.prompt.placeholder = "What to put into the hole, and around it"
         self.generate_button.description = "Repaint"

@@ -71,18 +71,6 @@ def trailing_timesteps(num_steps: int) -> np.ndarray:
     return np.arange(TRAIN_TIMESTEPS, 0, -TRAIN_TIMESTEPS / num_steps).round().astype(np.int64)[:num_steps] - 1
 
 
-def bunched_timesteps(num_steps: int) -> np.ndarray:
-    """`num_steps` timesteps from 999 down, closer together towards 0: int64 (num_steps,).
-
-    Their strides lie between the equal ones of `trailing_timesteps` and the quadratic ones of DPM-Solver
-    ("time_quadratic" in the code of 2206.00927); the exponent is chosen by the pocket model's pictures.
-    """
-    order = np.arange(num_steps)
-    wanted = ((TRAIN_TIMESTEPS - 1) * ((order + 1) / num_steps) ** 1.25).round().astype(np.int64)
-    distinct = np.maximum.accumulate(wanted - order) + order
-    return np.minimum(distinct, TRAIN_TIMESTEPS - num_steps + order)[::-1]
-
-
 def signal_sigma(timestep: int | None) -> tuple[float, float]:
     """signal and sigma at a timestep, 0…999; `None` stands for the clean latent after the last step."""
     left = 1.0 if timestep is None else float(ALPHAS_CUMPROD[timestep])
@@ -115,9 +103,10 @@ def ddim(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, end: int
 def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, end: int | None = None) -> Iterator[Step]:
     """DPM-Solver++(2M), a second-order multistep solver (2211.01095, algorithm 2): good from ten steps on.
 
-    Each step follows the line through this predicted x0 and the one before; the first step, which has
-    none before it, and the last, which ends without noise, are of first order (DDIM's).
-    Arguments as of `ddim`.
+    A step follows the line through this predicted x0 and the one before, but only where its stride, in log
+    signal-to-noise ratio, is no longer than the one between those two: strong guidance bends the predictions, and a
+    line drawn out further misses. Other steps, the first, and the last, which ends without noise, are of first
+    order (DDIM's). Arguments as of `ddim`.
     """
     timesteps = [int(t) for t in timesteps]
     before = None  # predicted x0 and half log signal-to-noise ratio of the step before
@@ -129,12 +118,11 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, en
             latent = x0
         else:
             next_signal, next_sigma = signal_sigma(following)
-            h = math.log(next_signal / next_sigma) - log_snr
+            stride = math.log(next_signal / next_sigma) - log_snr
             direction = x0
-            if before is not None:
-                ratio = (log_snr - before[1]) / h
-                direction = x0 + (x0 - before[0]) / (2 * ratio)
-            latent = next_sigma / sigma * latent - next_signal * math.expm1(-h) * direction
+            if before is not None and (ratio := stride / (log_snr - before[1])) < 1:
+                direction = x0 + ratio / 2 * (x0 - before[0])
+            latent = next_sigma / sigma * latent - next_signal * math.expm1(-stride) * direction
         before = x0, log_snr
         yield Step(latent, x0, timestep)
 
@@ -143,5 +131,5 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, en
 SAMPLERS = {
     "ddim": (ddim, linspace_timesteps),
     "ddim_trailing": (ddim, trailing_timesteps),
-    "dpm_solver": (dpm_solver, bunched_timesteps),
+    "dpm_solver": (dpm_solver, trailing_timesteps),
 }

@@ -44,9 +44,9 @@ class GenerationStudio(widgets.VBox):
             description="Random", icon="random", tooltip="Another seed", layout={"width": "8em"}
         )
         self.batch_size = widgets.IntSlider(1, 1, 8, **_field("Pictures"))
-        self.num_steps = widgets.IntSlider(25, 1, 100, **_field("Steps"))
+        self.num_steps = widgets.IntSlider(12, 1, 100, **_field("Steps"))
         self.guidance = widgets.FloatSlider(7.5, min=0, max=20, step=0.5, readout_format=".1f", **_field("Guidance"))
-        self.sampler = widgets.Dropdown(options=list(SAMPLERS), **_field("Sampler"))
+        self.sampler = widgets.Dropdown(options=list(SAMPLERS), value="dpm_solver", **_field("Sampler"))
         self.preview = widgets.Checkbox(True, description="Watch it form", indent=False, layout={"width": "10em"})
         self.generate_button = widgets.Button(description="Generate", icon="paint-brush", button_style="primary")
         self.progress = widgets.IntProgress(0, 0, 1, layout={"width": "14em", "visibility": "hidden"})

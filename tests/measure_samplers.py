@@ -12,23 +12,23 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from helpers import StableDiffusion, samplers
+from helpers import StableDiffusion
 from helpers.pocket.classifier import labels, load_classifier, shares
 from helpers.pocket.data import held_out_scenes
 from helpers.pocket.evaluate import full_caption
 
 BATCH = 10
 ALL = (0, 999)
-# sampler, steps, guidance interval, calls in turn that share inner levels
+# sampler, steps, guidance interval, calls in turn that share inner levels, token down-sampling
 ARMS = [
-    *[("ddim", steps, ALL, 1) for steps in (10, 20, 50)],
-    *[("ddim_trailing", steps, ALL, 1) for steps in (5, 10, 20)],
-    *[("dpm_solver trailing", steps, ALL, 1) for steps in (10, 20)],
-    *[("dpm_solver", steps, ALL, 1) for steps in (5, 8, 10, 15, 20)],
-    *[("dpm_solver", 10, (lowest, 999), 1) for lowest in (50, 200, 400)],
-    *[("dpm_solver", 10, (0, highest), 1) for highest in (900, 700)],
-    *[("dpm_solver", 20, ALL, every) for every in (2, 3)],
-    *[("ddim", 50, ALL, every) for every in (2, 3, 5)],
+    *[("ddim", steps, ALL, 1, 1) for steps in (10, 12, 20, 50)],
+    *[("ddim_trailing", steps, ALL, 1, 1) for steps in (5, 10, 20)],
+    *[("dpm_solver", steps, ALL, 1, 1) for steps in (5, 8, 10, 12, 15, 20)],
+    *[("dpm_solver", 12, (lowest, 999), 1, 1) for lowest in (50, 200, 400)],
+    *[("dpm_solver", 12, (0, highest), 1, 1) for highest in (900, 700)],
+    *[("dpm_solver", 20, ALL, every, 1) for every in (2, 3)],
+    *[("ddim", 50, ALL, every, 1) for every in (2, 3, 5)],
+    *[("dpm_solver", 12, ALL, 1, downsampling) for downsampling in (2, 4)],
 ]
 
 
@@ -68,8 +68,8 @@ def main():
     parser.add_argument("--count", type=int, default=100, help="prompts, in tens")
     parser.add_argument("--guidance", type=float, default=7.5)
     args = parser.parse_args()
-    samplers.SAMPLERS["dpm_solver trailing"] = (samplers.dpm_solver, samplers.trailing_timesteps)
-    model, classifier = Counted("pocket"), load_classifier()
+    models = {number: Counted("pocket", token_downsampling=number) for number in (1, 2, 4)}
+    model, classifier = models[1], load_classifier()
     model.counts = {}
     chosen, rng = held_out_scenes(args.count, seed=1), np.random.default_rng(0)
     contexts = np.concatenate([model.encode_text(full_caption(scene, rng)) for scene in chosen])
@@ -77,17 +77,16 @@ def main():
     share = shallow_share(model, contexts)
     limit, _ = drawn(model, few, args.guidance, "ddim_trailing", 500, ALL, 1)
     print(f"{args.count} prompts, distance of {len(few)}; guidance {args.guidance}; the outermost level {share:.0%}")
-    print(
-        f"{'sampler':22}{'steps':>6}{'guided at':>11}{'reuse':>7}{'evaluations':>13}{'all right':>11}{'distance':>10}"
-    )
-    for sampler, steps, interval, every in tqdm(ARMS):
-        pictures, counts = drawn(model, contexts, args.guidance, sampler, steps, interval, every)
+    headings = f"{'sampler':14}{'steps':>6}{'guided at':>11}{'reuse':>7}{'tokens':>8}"
+    print(f"{headings}{'evaluations':>13}{'all right':>11}{'distance':>10}")
+    for sampler, steps, interval, every, downsampling in tqdm(ARMS):
+        pictures, counts = drawn(models[downsampling], contexts, args.guidance, sampler, steps, interval, every)
         work = counts.get("diffusion_model", 0) + counts.get("deep_diffusion_model", 0)
         work = (work + share * counts.get("shallow_diffusion_model", 0)) / args.count
         right = shares(classifier.read(pictures).labels, labels(chosen))["all"]
         distance = np.sqrt(np.mean((pictures[: len(few)].astype(float) - limit) ** 2, axis=(1, 2, 3))).mean()
-        guided = "{}…{}".format(*interval)
-        line = f"{sampler:22}{steps:>6}{guided:>11}{every:>7}{work:>13.1f}{right:>11.0%}{distance:>10.1f}"
+        guided, tokens = "{}…{}".format(*interval), f"1/{downsampling**2}"
+        line = f"{sampler:14}{steps:>6}{guided:>11}{every:>7}{tokens:>8}{work:>13.1f}{right:>11.0%}{distance:>10.1f}"
         tqdm.write(line)
 
 
