@@ -7,7 +7,9 @@ and mapped into memory instead of copied. They lie in Keras's own folder, usuall
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
+import gc
 import hashlib
 import os
 import shutil
@@ -20,9 +22,9 @@ import keras
 import numpy as np
 import openvino
 
-from helpers import layers
+from helpers import layers, winograd
 
-# Stable Diffusion's four networks take 4.1 GB, the pocket model's 50 MB.
+# Stable Diffusion's four networks take 5 to 6 GB, the pocket model's 50 MB.
 CACHE_BYTES = 12 * 10**9
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO calls them
 NETWORK = "network.xml"  # its graph; the weights lie beside it
@@ -57,19 +59,25 @@ def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -
     """
     for_shapes = {}
     # once, at the first run
-    model = functools.cache(lambda: _kept(make, key) if key else _mapped(_convert(make())))
+    model = functools.cache(lambda: _kept(make, key) if key else mapped(_convert(make())))
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         shapes = tuple(array.shape for array in arrays)
         if shapes not in for_shapes:
             fixed = model().clone()
+            _free_memory()  # of the Keras network, after its conversion
             fixed.reshape(dict(zip(fixed.inputs, shapes)))  # fixed shapes run faster than a free batch size
-            hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
-            for_shapes[shapes] = core().compile_model(fixed, "CPU", hints)
+            for_shapes[shapes] = compiled_for(fixed, precision)
         outputs = [*for_shapes[shapes](list(arrays)).values()]
         return outputs if len(outputs) > 1 else outputs[0]
 
     return run
+
+
+def compiled_for(model: openvino.Model, precision: str) -> openvino.CompiledModel:
+    """The model, its shapes fixed, ready for this processor to compute in "float32" or "bfloat16"."""
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
+    return core().compile_model(model, "CPU", hints)
 
 
 def _convert(network: keras.Model) -> openvino.Model:
@@ -80,15 +88,20 @@ def _convert(network: keras.Model) -> openvino.Model:
     call = tf.function(
         lambda *arrays: network(list(arrays) if len(arrays) > 1 else arrays[0], training=False), input_signature=inputs
     )
-    model = openvino.convert_model(call.get_concrete_function())
-    # Keras's activations leave further outputs behind, which would keep OpenVINO from fusing operations
+    function = call.get_concrete_function()
+    model = openvino.convert_model(function)
+    # TensorFlow never lets go of a graph with SiLU in it, for its gradient; at least the weights shall go
+    captures = function.graph.function_captures
+    captures.clear()
+    _ = captures.by_val_capture_tuples  # a list, which is made anew when it is asked for
+    # Keras's layers leave further outputs behind, which would keep OpenVINO from fusing operations
     outputs = [output.node.input_value(0) for output in model.outputs[: len(network.outputs)]]
     return openvino.Model(outputs, model.get_parameters())
 
 
 def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:
     """The converted network from the disk, where it is put first if it is not there."""
-    versions = [keras.__version__, openvino.__version__, *map(_digest, (__file__, layers.__file__))]
+    versions = [keras.__version__, openvino.__version__, *map(_digest, (__file__, layers.__file__, winograd.__file__))]
     folder = cache_folder() / hashlib.sha256(" ".join([key, *versions]).encode()).hexdigest()[:32]
     with contextlib.suppress(RuntimeError):  # not there, or damaged
         model = core().read_model(folder / NETWORK)
@@ -104,7 +117,14 @@ def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:
     return core().read_model(folder / NETWORK)  # mapped into memory, where the other would fill it
 
 
-def _mapped(model: openvino.Model) -> openvino.Model:
+def _free_memory() -> None:
+    """Give back to the system what is no longer used; without it, Stable Diffusion's first start keeps 4 GB more."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # the C library of Linux can be asked to
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def mapped(model: openvino.Model) -> openvino.Model:
     """The network in a file that nobody sees, mapped into memory, where its weights take no room for long."""
     with tempfile.TemporaryDirectory() as folder:
         openvino.save_model(model, Path(folder) / NETWORK, compress_to_fp16=False)

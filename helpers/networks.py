@@ -11,7 +11,7 @@ from helpers.quiet import quiet_start
 with quiet_start():
     import keras
 
-from helpers import engines, layers  # noqa: E402
+from helpers import engines, layers, winograd  # noqa: E402
 from helpers.checkpoints import checkpoint  # noqa: E402
 from helpers.checks import timestep_interval, whole_number  # noqa: E402
 from helpers.samplers import TRAIN_TIMESTEPS  # noqa: E402
@@ -35,6 +35,7 @@ class Networks:
         engine: str | None = None,
         guidance_interval: tuple[int, int] = (0, TRAIN_TIMESTEPS - 1),
         reuse_every: int = 1,
+        token_downsampling: int = 1,
     ):
         if model is None:
             model = "sd-1.4" if engines.has_gpu() else "pocket"
@@ -49,6 +50,7 @@ class Networks:
         self.engine, self.precision = engines.chosen(engine, precision)
         self.guidance_interval = timestep_interval("guidance_interval", guidance_interval)
         self.reuse_every = whole_number("reuse_every", reuse_every, 1)
+        self.token_downsampling = whole_number("token_downsampling", token_downsampling, 1)
         self._download_weights = download_weights
         self._runs = {}
 
@@ -63,7 +65,8 @@ class Networks:
 
     @functools.cached_property
     def diffusion_model(self) -> keras.Model:
-        return self._build("diffusion_model", self.img_height, self.img_width)
+        unet = self._build("diffusion_model", self.img_height, self.img_width)
+        return layers.with_fewer_tokens(unet, self.token_downsampling) if self.token_downsampling > 1 else unet
 
     @functools.cached_property
     def deep_diffusion_model(self) -> keras.Model:
@@ -86,7 +89,8 @@ class Networks:
     def _build(self, name: str, *size: int) -> keras.Model:
         # OpenVINO computes in a precision, but takes the weights in float32
         with engines.building_in("float32" if self.engine == "openvino" else self.precision):
-            return layers.faster(getattr(self.checkpoint, name)(*size, self._download_weights))
+            network = layers.faster(getattr(self.checkpoint, name)(*size, self._download_weights))
+        return winograd.by_winograd(network, self.precision) if self.engine == "openvino" else network
 
     def run(self, name: str, *arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         """The network's output or outputs, float32; the first call with a new shape compiles it."""
@@ -112,7 +116,8 @@ class Networks:
 
     def _key(self, name: str) -> str:
         version = self.checkpoint.version(self._parts(name)[-1])
-        return f"{self.checkpoint.name} {name} {self.img_height} {self.img_width} {version}"
+        size = f"{self.img_height} {self.img_width} {self.token_downsampling}"
+        return f"{self.checkpoint.name} {name} {size} {self.precision} {version}"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -122,6 +127,8 @@ class Networks:
             settings["guidance_interval"] = "{}-{}".format(*self.guidance_interval)
         if self.reuse_every > 1:
             settings["reuse_every"] = str(self.reuse_every)
+        if self.token_downsampling > 1:
+            settings["token_downsampling"] = str(self.token_downsampling)
         return settings
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ def quiet_start() -> Iterator[None]:
     Of its Python code's log errors stay, and warnings go, such as that each size of a batch is compiled anew.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if importlib.util.find_spec("openvino"):
+        # so that a network's memory goes back to the system when OpenVINO has taken the network over
+        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
     kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)

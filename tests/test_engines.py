@@ -1,6 +1,8 @@
 """The engines agree with each other, and OpenVINO's converted networks are kept and found again."""
 
+import gc
 import importlib.util
+import weakref
 
 import keras
 import numpy as np
@@ -110,6 +112,22 @@ def test_a_converted_network_is_kept_and_found_again_without_keras(home, monkeyp
     assert other.shape == (3, 128, 128, 3), "one file for every batch size"
     converted.clear_cache()
     assert not home.exists()
+
+
+@needs_openvino
+def test_the_weights_leave_memory_with_the_keras_network(monkeypatch):
+    from helpers import converted
+
+    convert, held = converted._convert, []
+
+    def noting(network):
+        held.extend(weakref.ref(variable._value.handle) for variable in network.weights)
+        return convert(network)
+
+    monkeypatch.setattr(converted, "_convert", noting)
+    openvino_model(download_weights=False).run("decoder", *arrays("decoder"))
+    gc.collect()
+    assert held and not [reference for reference in held if reference() is not None]
 
 
 @needs_openvino

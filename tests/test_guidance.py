@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import StableDiffusion
+from helpers import StableDiffusion, layers
 from helpers.guidance import guided_denoiser
 from helpers.samplers import timestep_embedding
 
@@ -65,6 +65,28 @@ def test_a_unet_in_two_parts_is_the_same_unet(pocket, engine):
     np.testing.assert_allclose(again, whole, atol=1e-4)
     other = model.run("shallow_diffusion_model", latent, timestep_embedding([300, 300]), context, 0 * deep)
     assert np.abs(other - whole).max() > 0.1, "the deep features are used"
+
+
+def test_fewer_tokens_are_looked_at_on_the_largest_level_alone():
+    """Where every place holds what its neighbours do, looking at some of them tells as much as looking at all."""
+    rng = np.random.default_rng(0)
+    models = [StableDiffusion("pocket", engine="graph", precision="float32", token_downsampling=n) for n in (1, 2)]
+    transformers = [
+        [layer for layer in model.diffusion_model.layers if type(layer).__name__ == "SpatialTransformer"]
+        for model in models
+    ]
+    changed = [type(layer.transformer_block.attn1) is layers.FewerTokensAttention for layer in transformers[1]]
+    largest = [layer.output.shape[1] == 16 for layer in transformers[1]]
+    assert changed == largest and 0 < sum(changed) < len(changed)
+    whole, fewer = (of[largest.index(True)].transformer_block for of in transformers)
+    context = rng.standard_normal((1, 24, 160), np.float32)
+    blocks = np.kron(rng.standard_normal((1, 8, 8, 64)), np.ones((1, 2, 2, 1))).reshape(1, 256, 64).astype(np.float32)
+    np.testing.assert_allclose(fewer([blocks, context]), whole([blocks, context]), atol=1e-4)
+    other = rng.standard_normal((1, 256, 64), np.float32)
+    assert np.abs(np.asarray(fewer([other, context]) - whole([other, context]))).max() > 1e-2
+    assert models[1].settings["token_downsampling"] == "2" and "token_downsampling" not in models[0].settings
+    with pytest.raises(ValueError, match="token_downsampling must be a whole number of at least 1"):
+        StableDiffusion("pocket", token_downsampling=0)
 
 
 def test_pictures_stay_close(pocket, figure):
