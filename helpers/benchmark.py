@@ -1,19 +1,19 @@
 """How long a guided step takes, side by side: `python -m helpers.benchmark`, a table.
 
-Each configuration has a process of its own. All of them are started one after the other, which gives the cold
-start, and then take one step each in turn, again and again, so that what else the machine does meets them alike.
-Weights are random, except the pocket model's: speed does not depend on them, and nothing is downloaded.
+Each configuration has a process of its own. They are started one after the other, which gives the cold start, and
+then take one step each in turn, again and again, so that what else the machine does meets them alike. Where memory
+does not hold all of them at once there are several heats; the first configuration takes part in each, and the others
+are compared with it. Weights are random, except the pocket model's: speed does not depend on them, and nothing is
+downloaded.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import json
 import math
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -24,14 +24,15 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-PEERS = ("keras_cv", "diffusers", "diffusers compiled")
-PACKAGES = ("tensorflow", "keras", "keras-cv", "openvino", "torch", "diffusers", "numpy")
+from helpers.machine import machine, memory_bytes
+
+PEERS = ("keras_cv", "diffusers", "diffusers compiled", "diffusers openvino")
 
 
 def configuration(
     engine: str = "", precision: str = "float32", model: str = "pocket", size: int = 128, batch: int = 1, peer: str = ""
 ) -> dict:
-    """What one process runs: an engine of this project, or a peer, "keras_cv", "diffusers" or "diffusers compiled"."""
+    """What one process runs: an engine of this project, or one of the peers."""
     return dict(peer=peer, engine=engine, precision=precision, model=model, size=size, batch=batch)
 
 
@@ -46,6 +47,8 @@ class _Side:
         self.row, self.milliseconds = dict(row), []
         command = [sys.executable, "-m", "helpers.benchmarked", json.dumps(row)]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+        if row.get("engine") != "openvino":  # TensorFlow computes: with its own memory, as usual
+            environment["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"] = "0"
         root = Path(__file__).parents[1]
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         begin = time.perf_counter()
@@ -70,16 +73,37 @@ class _Side:
         self._process.wait()
 
 
-def run(rows: list[dict], repeats: int = 5, num_steps: int | None = None, sampler: str = "ddim") -> list[dict]:
+def run(
+    rows: list[dict],
+    repeats: int = 5,
+    num_steps: int | None = None,
+    sampler: str = "dpm_solver",
+    at_once: int | None = None,
+) -> list[dict]:
     """Measures configurations: for each, its own keys and
 
     ms_per_guided_step: the median, and ms_least and ms_most, over `repeats` steps taken in turn with the others;
+    times_the_first: its median as a multiple of the first configuration's, of the same heat;
     cold_s: from the start of the process to the end of the first step; of it build_s, the network and its
         weights, and first_step_s, with the compilation in it;
     first_picture_s, picture_s: two pictures of `num_steps` steps after that, the first with the compilation of
-        the other networks; of the second unet_s and decoder_s (num_steps None: no pictures);
+        the other networks; of the second unet_s and decoder_s (num_steps None: no pictures). KerasCV's own is of
+        the 50 steps that it takes by default, and of diffusers there is none;
     host_gb, and on a GPU device_gb: the most memory held. error: why there is nothing else.
+
+    at_once: how many to keep in memory, from 2; None: all of them.
     """
+    first, *others = rows
+    size = max(1, (at_once or len(rows)) - 1)
+    measured = []
+    for start in range(0, max(1, len(others)), size):
+        heat = _heat([first, *others[start : start + size]], repeats, num_steps, sampler, new=1 if measured else 0)
+        measured += heat[1:] if measured else heat
+    return measured
+
+
+def _heat(rows: list[dict], repeats: int, num_steps: int | None, sampler: str, new: int) -> list[dict]:
+    """Measures configurations that are in memory together; those before number `new` only keep pace."""
     sides = [_Side(row) for row in tqdm(rows, desc="starting")]
     for _ in tqdm(range(repeats), desc="guided steps in turn"):
         for side in sides:
@@ -90,16 +114,26 @@ def run(rows: list[dict], repeats: int = 5, num_steps: int | None = None, sample
                 else:
                     side.milliseconds.append(told["ms"])
     for side in sides:
-        if "error" in side.row:
-            continue
-        each = side.milliseconds
-        side.row |= dict(ms_per_guided_step=statistics.median(each), ms_least=min(each), ms_most=max(each))
-        if num_steps and not side.row["peer"]:
-            side.row |= side.ask("picture", num_steps, sampler) | dict(num_steps=num_steps, sampler=sampler)
-        side.row |= side.ask("memory")
+        if "error" not in side.row:
+            each = side.milliseconds
+            side.row |= dict(ms_per_guided_step=statistics.median(each), ms_least=min(each), ms_most=max(each))
+            if pace := sides[0].row.get("ms_per_guided_step"):
+                side.row["times_the_first"] = side.row["ms_per_guided_step"] / pace
+    for side in sides[new:]:
+        if "error" not in side.row:
+            if num_steps and not side.row["peer"].startswith("diffusers"):
+                side.row |= side.ask("picture", num_steps, sampler)
+            side.row |= side.ask("memory")
     for side in sides:
         side.end()
     return [side.row for side in sides]
+
+
+def fitting(model: str) -> int | None:
+    """How many configurations of a model this machine's memory holds at once; None: any number."""
+    if model == "pocket":
+        return None
+    return max(2, int(memory_bytes() // 6e9))  # the largest take 6 GB while they run
 
 
 def in_turn(*functions: Callable[[], object], repeats: int = 15) -> tuple[list[float], list[float]]:
@@ -124,9 +158,13 @@ def limits(rows: list[dict]) -> dict:
 
 
 def share_of_peak(rows: list[dict], told: dict) -> None:
-    """Notes for each row how much of the machine's matmul peak, in its precision, its steps reach."""
+    """Notes for each row the machine's matmul peak in its precision, and how much of it its steps reach.
+
+    The operations are the network's own; a row that takes fewer, by a shorter way, can reach more than the peak.
+    """
     for row in rows:
-        if peak := told["peaks"].get(row["precision"]):
+        if peak := told.get("peaks", {}).get(row["precision"]):
+            row |= dict(operations=told["operations"], peak=peak)
             if "ms_per_guided_step" in row:
                 row["share_of_peak"] = told["operations"] / (row["ms_per_guided_step"] / 1000) / peak
 
@@ -142,76 +180,64 @@ def break_even(slow_start: dict, quick_start: dict) -> int | None:
     return max(1, math.ceil(1 + (seconds(slow_start, 1) - seconds(quick_start, 1)) / gain)) if gain > 0 else None
 
 
-def machine() -> dict:
-    """Processor, cores and versions of the packages."""
-    processor = platform.processor()
-    if (information := Path("/proc/cpuinfo")).exists():
-        lines = (line.partition(":") for line in information.read_text().splitlines())
-        processor = next((value.strip() for key, _, value in lines if key.strip() == "model name"), processor)
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {"processor": processor, "cores": os.cpu_count(), "python": platform.python_version(), **versions}
-
-
 def table(rows: list[dict]) -> str:
     """The rows as lines of text, the fastest first."""
-    lines = [
-        f"{'':34}{'cold, s':>9}{'ms a guided step':>18}{'least…most':>16}{'of peak':>9}{'picture, s':>12}{'GB':>6}"
-    ]
+    headings = f"{'':28}{'cold, s':>8}{'ms a guided step':>18}{'least…most':>14}{'÷ first':>9}{'of peak':>9}"
+    lines = [f"{headings}{'picture, s':>12}{'GB':>6}"]
     for row in sorted(rows, key=lambda row: row.get("ms_per_guided_step", float("inf"))):
         if "error" in row:
-            lines.append(f"{name_of(row):34}{row['error']}")
+            lines.append(f"{name_of(row):28}{row['error']}")
             continue
         spread = f"{row['ms_least']:.0f}…{row['ms_most']:.0f}"
         share = f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else ""
         picture = f"{row['picture_s']:.2f}" if "picture_s" in row else ""
         lines.append(
-            f"{name_of(row):34}{row['cold_s']:>9.1f}{row['ms_per_guided_step']:>18.1f}{spread:>16}{share:>9}"
-            f"{picture:>12}{row['host_gb']:>6.1f}"
+            f"{name_of(row):28}{row['cold_s']:>8.1f}{row['ms_per_guided_step']:>18.1f}{spread:>14}"
+            f"{row.get('times_the_first', math.nan):>9.2f}{share:>9}{picture:>12}{row['host_gb']:>6.1f}"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.benchmark", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=("pocket", "sd-1.4", "sd-2.1"), default="pocket")
+    parser.add_argument(
+        "--model", choices=("pocket", "sd-1.4", "sd-2.1"), help="by default pocket, and sd-1.4 with --peers"
+    )
     parser.add_argument("--size", type=int, help="pixels; by default the model's own")
     parser.add_argument("--batch", type=int, default=1, help="pictures at once")
     # asked of the system: TensorFlow, asked for GPUs, would take them away from the sides
     gpu = shutil.which("nvidia-smi") is not None
-    parser.add_argument(
-        "--engines", nargs="+", default=["xla" if gpu else "openvino", "graph"], help="of openvino, xla, graph"
-    )
-    parser.add_argument("--precisions", nargs="+", default=["float32", "float16" if gpu else "bfloat16"])
+    parser.add_argument("--engines", nargs="+", help="of openvino, xla, graph")
+    parser.add_argument("--precisions", nargs="+", default=["float16" if gpu else "bfloat16", "float32"])
     parser.add_argument("--peers", nargs="*", choices=PEERS, help=f"others too: {', '.join(PEERS)}; by default all")
     parser.add_argument("--repeats", type=int, default=5, help="guided steps of each")
     parser.add_argument("--steps", type=int, help="measure whole pictures too, of so many steps")
-    parser.add_argument("--sampler", default="ddim", help="of the pictures")
+    parser.add_argument("--sampler", default="dpm_solver", help="of the pictures")
+    parser.add_argument("--at-once", type=int, help="configurations in memory at once; by default as many as fit")
     parser.add_argument("--json", type=Path, help="write the figures there")
     args = parser.parse_args()
-    size = args.size or {"pocket": 128}.get(args.model, 512)
-    about = dict(model=args.model, size=size, batch=args.batch)
-    rows = [configuration(engine, precision, **about) for engine in args.engines for precision in args.precisions]
+    model = args.model or ("pocket" if args.peers is None else "sd-1.4")
+    if args.peers is not None and model != "sd-1.4":
+        parser.error("the peers are measured on one network: leave --model out, or make it --model sd-1.4.")
+    size = args.size or {"pocket": 128}.get(model, 512)
+    about = dict(model=model, size=size, batch=args.batch)
+    engines = args.engines or ["xla" if gpu else "openvino"] + ["graph"] * (args.peers is None)
+    rows = [configuration(engine, precision, **about) for engine in engines for precision in args.precisions]
     if args.peers is not None:
-        if args.model != "sd-1.4":
-            parser.error("the peers are measured on one network: add --model sd-1.4.")
         for peer in args.peers or PEERS:
             # KerasCV's class at the setting that is best on a CPU
             settings = [("graph", "float32")] if peer == "keras_cv" else [("", each) for each in args.precisions]
             rows += [configuration(*setting, peer=peer, **about) for setting in settings]
     told = limits(rows)
-    rows = run(rows, args.repeats, args.steps, args.sampler)
+    rows = run(rows, args.repeats, args.steps, args.sampler, args.at_once or fitting(model))
+    share_of_peak(rows, told)
     if "error" not in told:
-        share_of_peak(rows, told)
         print(f"A guided step: {told['operations'] / 1e12:.3g} TFLOP. ", end="")
         print("Matmul peak: " + ", ".join(f"{p} {v / 1e9:.0f} GFLOP/s" for p, v in told["peaks"].items()))
     print(table(rows))
     if args.json:
-        args.json.write_text(json.dumps({"machine": machine(), "limits": told, "rows": rows}, indent=1) + "\n")
+        on = machine()
+        args.json.write_text(json.dumps([row | {"machine": on} for row in rows], indent=1) + "\n")
 
 
 if __name__ == "__main__":

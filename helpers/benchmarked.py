@@ -26,8 +26,8 @@ def inputs(configuration: dict) -> list[np.ndarray]:
 def prepare(configuration: dict) -> tuple[Callable[[], object], dict, object]:
     """Builds one side: a function that takes a guided step, the seconds of building, and the model if it is ours."""
     begin = time.perf_counter()
-    makers = {"keras_cv": _keras_cv, "diffusers": _diffusers, "diffusers compiled": _diffusers}
-    step, model = makers.get(configuration["peer"], _ours)(configuration)
+    makers = {"": _ours, "keras_cv": _keras_cv, "diffusers openvino": _diffusers_by_openvino}
+    step, model = makers.get(configuration["peer"], _diffusers)(configuration)
     built = time.perf_counter()
     step()
     return step, {"build_s": built - begin, "first_step_s": time.perf_counter() - built}, model
@@ -52,16 +52,21 @@ def _ours(configuration: dict):
 
 
 def _keras_cv(configuration: dict):
-    """As `StableDiffusion.generate_image` of KerasCV 0.9.0 does: a call for each half of the guidance."""
-    from keras_cv.models.stable_diffusion import DiffusionModel
+    """A call for each half of the guidance, as `StableDiffusion.generate_image` of KerasCV 0.9.0 does."""
+    import keras_cv
 
     from helpers import engines
 
-    with engines.building_in(configuration["precision"]):
-        network = DiffusionModel(configuration["size"], configuration["size"], 77, download_weights=False)
-    network.compile(jit_compile=configuration["engine"] == "xla")
+    compiles, size = configuration["engine"] == "xla", configuration["size"]
+    model = keras_cv.models.StableDiffusion(size, size, jit_compile=compiles)
+    with engines.building_in(configuration["precision"]):  # with random weights, which its class cannot be asked for
+        model._diffusion_model = keras_cv.models.stable_diffusion.DiffusionModel(size, size, 77, download_weights=False)
+        model._decoder = keras_cv.models.stable_diffusion.Decoder(size, size, download_weights=False)
+        model._text_encoder = keras_cv.models.stable_diffusion.TextEncoder(77, download_weights=False)
+    for network in (model._diffusion_model, model._decoder, model._text_encoder):
+        network.compile(jit_compile=compiles)
     halves = [list(half) for half in zip(*(np.split(array, 2) for array in inputs(configuration)))]
-    return lambda: [network.predict_on_batch(half) for half in halves], None
+    return lambda: [model.diffusion_model.predict_on_batch(half) for half in halves], model
 
 
 def _diffusers(configuration: dict):
@@ -84,10 +89,28 @@ def _diffusers(configuration: dict):
     return step, None
 
 
-def whole_picture(model, num_steps: int, sampler: str) -> dict:
-    """Seconds of a picture, of its UNet calls, and of the decoder."""
-    seconds = {}
-    run = model.run
+def _diffusers_by_openvino(configuration: dict):
+    """The same UNet converted by OpenVINO from PyTorch, as the package optimum-intel does."""
+    import openvino
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    from helpers import converted
+
+    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8).eval()
+    latent, _, context = inputs(configuration)
+    arrays = dict(sample=latent.transpose(0, 3, 1, 2).copy(), timestep=np.array(500), encoder_hidden_states=context)
+    example = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    model = openvino.convert_model(unet, example_input=example)
+    model.reshape({name: array.shape for name, array in arrays.items()})
+    del unet
+    run = converted.compiled_for(converted.mapped(model), configuration["precision"])
+    return lambda: run(arrays), None
+
+
+def whole_pictures(model, num_steps: int, sampler: str) -> dict:
+    """Seconds of two pictures from an empty prompt, and of the UNet calls and the decoder of the second."""
+    seconds, run = {}, model.run
 
     def timed(name, *arrays):
         begin = time.perf_counter()
@@ -95,12 +118,35 @@ def whole_picture(model, num_steps: int, sampler: str) -> dict:
         seconds[name] = seconds.get(name, 0) + time.perf_counter() - begin
         return result
 
-    model.run = timed
-    begin = time.perf_counter()
-    model.text_to_image("a cat on a beach", num_steps=num_steps, sampler=sampler, seed=0, verbose=False)
-    whole = time.perf_counter() - begin
+    def picture():
+        seconds.clear()
+        begin = time.perf_counter()
+        context = model.run("text_encoder", tokens, np.arange(tokens.size, dtype=np.int32)[None])
+        model.generate_image(context, num_steps=num_steps, sampler=sampler, seed=0, verbose=False)
+        return time.perf_counter() - begin
+
+    from helpers.prompts import unconditional_tokens
+
+    tokens, model.run = unconditional_tokens(model.checkpoint), timed
+    first, again = picture(), picture()
     del model.run
-    return {"picture_s": whole, "unet_s": seconds["diffusion_model"], "decoder_s": seconds["decoder"]}
+    told = {"unet_s": seconds["diffusion_model"], "decoder_s": seconds["decoder"]}
+    return dict(first_picture_s=first, picture_s=again, num_steps=num_steps, sampler=sampler, **told)
+
+
+def keras_cvs_pictures(model) -> dict:
+    """As `whole_pictures`, of KerasCV's own class; the first picture is of a single step."""
+
+    def picture(num_steps):
+        begin = time.perf_counter()
+        model.generate_image(np.zeros((77, 768), np.float32), num_steps=num_steps, seed=0)
+        return time.perf_counter() - begin
+
+    first, again = picture(1), picture(50)
+    begin = time.perf_counter()
+    model.decoder.predict_on_batch(np.zeros((1, *model.decoder.input_shape[1:]), np.float32))
+    decoder_s = time.perf_counter() - begin
+    return dict(first_picture_s=first, picture_s=again, num_steps=50, sampler="ddim", decoder_s=decoder_s)
 
 
 def operations(configuration: dict) -> float:
@@ -154,11 +200,11 @@ def matmul_peak(engine: str, precision: str, width: int = 4096, products: int = 
 
 def peak_memory() -> dict:
     """The most that this process has held, in GB."""
-    import tensorflow as tf
-
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = {"host_gb": most / (1e9 if sys.platform == "darwin" else 1e6)}  # bytes on a Mac, kilobytes on Linux
-    if tf.config.list_physical_devices("GPU"):
+    if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
+        told["device_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    elif (tf := sys.modules.get("tensorflow")) and tf.config.list_physical_devices("GPU"):
         told["device_gb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
     return told
 
@@ -185,9 +231,8 @@ def serve(row: dict) -> None:
             step()
             answer(ms=1000 * (time.perf_counter() - begin))
         elif question == "picture":
-            # the first compiles what else a picture needs
-            first, again = (whole_picture(model, int(options[0]), options[1]) for _ in range(2))
-            answer(first_picture_s=first["picture_s"], **again)
+            ours = not row["peer"]
+            answer(**(whole_pictures(model, int(options[0]), options[1]) if ours else keras_cvs_pictures(model)))
         else:
             answer(**peak_memory())
 
