@@ -89,7 +89,9 @@ def compiled(
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         inputs = list(arrays) if len(arrays) > 1 else arrays[0]
-        outputs = [np.asarray(each).astype(np.float32) for each in tree.flatten(network.predict_on_batch(inputs))]
+        outputs = [
+            np.asarray(each).astype(np.float32, copy=False) for each in tree.flatten(network.predict_on_batch(inputs))
+        ]
         return outputs if len(outputs) > 1 else outputs[0]
 
     return run
