@@ -75,7 +75,7 @@ def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:
     drawn = generate(model, prompts, 50, "ddim")
     reading = classifier.read(drawn)
     figures |= shares(reading.labels, wanted)
-    figures["dpm_solver, 10 steps"] = shares(classifier.read(generate(model, prompts, 10, "dpm_solver")).labels, wanted)
+    figures["dpm_solver, 12 steps"] = shares(classifier.read(generate(model, prompts, 12, "dpm_solver")).labels, wanted)
     others = draw_real(chosen, seed=2)
     figures["frechet"] = frechet_distance(reading.features, real_reading.features)
     figures["frechet of real scenes"] = frechet_distance(classifier.read(others).features, real_reading.features)
