@@ -24,7 +24,7 @@ import openvino
 
 from helpers import layers, winograd
 
-# Stable Diffusion's four networks take 5 to 6 GB, the pocket model's 50 MB.
+# Room for Stable Diffusion's four networks, which take some GB, in more than one form; the pocket model's take 50 MB.
 CACHE_BYTES = 12 * 10**9
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO calls them
 NETWORK = "network.xml"  # its graph; the weights lie beside it
