@@ -11,10 +11,10 @@ from helpers.pocket.backdrops import COLOURS
 from helpers.pocket.world import interiors, landscapes
 from helpers.pocket.world.canvas import GRID, Canvas, soft_noise
 
-# How each place is painted, and how high its horizon can be.
+# How each place is painted, and how high the ground can begin on which things stand.
 PLACES: dict[str, tuple[Callable, tuple[float, float]]] = {
     "space": (landscapes.space, (1.0, 1.0)),
-    "beach": (landscapes.beach, (0.22, 0.6)),
+    "beach": (landscapes.beach, (0.35, 0.72)),
     "meadow": (landscapes.meadow, (0.28, 0.72)),
     "snow": (landscapes.snow, (0.28, 0.72)),
     "sunset": (landscapes.sunset, (0.4, 0.75)),
@@ -25,10 +25,10 @@ PLACES: dict[str, tuple[Callable, tuple[float, float]]] = {
     "mountains": (landscapes.mountains, (0.45, 0.78)),
     "underwater": (landscapes.underwater, (0.7, 0.92)),
     "moon": (landscapes.moon, (0.35, 0.75)),
-    "street": (interiors.street, (0.4, 0.62)),
+    "street": (interiors.street, (0.42, 0.68)),
     "room": (interiors.room, (0.5, 0.75)),
     "garden": (interiors.garden, (0.35, 0.62)),
-    "lake": (landscapes.lake, (0.3, 0.55)),
+    "lake": (landscapes.lake, (0.42, 0.72)),
     "jungle": (landscapes.jungle, (0.5, 0.78)),
 }
 AIRY = ("space", "underwater")  # where things float
@@ -42,7 +42,7 @@ def draw_horizon(setting: str, rng: np.random.Generator) -> float:
     """How high the ground reaches in a picture of the setting: 0 at the top, 1 for no ground at all."""
     if setting in PLACES:
         return float(rng.uniform(*PLACES[setting][1]))
-    return float(rng.uniform(0.3, 0.6)) if setting == "photo" else 1.0
+    return float(rng.uniform(0.4, 0.8)) if setting == "photo" else 1.0
 
 
 def draw_backdrop(setting: str, size: int, horizon: float, light: str, rng: np.random.Generator) -> Image.Image:

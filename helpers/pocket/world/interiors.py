@@ -64,7 +64,7 @@ def city(size, horizon, light, rng) -> Image.Image:
 def street(size, horizon, light, rng) -> Image.Image:
     canvas = open_sky(size, horizon, light, rng)
     lit = {"night": 0.5, "sunset": 0.25}.get(light, 0.04)
-    foot = horizon + rng.uniform(0.04, 0.12)
+    foot = horizon + 0.01
     x = rng.uniform(-0.15, 0)
     while x < 1:
         wide, top = rng.uniform(0.16, 0.34), horizon * rng.uniform(0.1, 0.6)

@@ -91,18 +91,19 @@ def _water(canvas, top, bottom, near=None, streaks=60) -> None:
 
 
 def beach(size, horizon, light, rng) -> Image.Image:
+    shore, horizon = horizon, horizon - rng.uniform(0.2, 0.5) * horizon  # the sea is farther than the sand
     canvas = open_sky(size, horizon, light, rng)
     if rng.random() < 0.4:
         canvas.land(canvas.ridge(horizon - 0.02, rng.uniform(0.01, 0.05), 0.7), (90, 130, 120), far=0.45)
-    shore = horizon + rng.uniform(0.08, 0.4) * (1 - horizon)
     _water(canvas, horizon, shore + 0.1, _pick(rng, [(40, 150, 195), (40, 175, 190), (60, 130, 190)]), 40)
-    line = shore + rng.uniform(-0.12, 0.12) * np.linspace(-1, 1, 48) + canvas.ridge(0, 0.015, 1.5)
+    line = shore - 0.03 + rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, 48) + canvas.ridge(0, 0.015, 1.5)
     sand = _pick(rng, SANDS)
     canvas.land(line, (245, 250, 250))  # foam
     canvas.land(line + 0.012 + 0.008 * rng.random(), tuple(0.8 * c for c in sand))  # wet
     canvas.land(line + rng.uniform(0.04, 0.07), sand, tuple(0.93 * c for c in sand))
     for x, y, radius in rng.random((int(rng.integers(0, 14)), 3)):
-        canvas.disc(x, shore + 0.15 + (0.85 - shore) * y, 0.004 + 0.008 * radius, tuple(0.8 * c for c in sand), 0.6)
+        canvas.disc(x, shore + 0.12 + (0.88 - shore) * y, 0.004 + 0.008 * radius, tuple(0.8 * c for c in sand), 0.6)
+    canvas.horizon = shore
     return canvas.finish(0.05)
 
 
@@ -291,8 +292,8 @@ def underwater(size, horizon, light, rng) -> Image.Image:
 
 
 def lake(size, horizon, light, rng) -> Image.Image:
+    shore, horizon = horizon, horizon - rng.uniform(0.2, 0.45) * horizon  # the water is farther than the grass
     canvas = open_sky(size, horizon, light, rng)
-    shore = horizon + rng.uniform(0.25, 0.5) * (1 - horizon)
     hills = [canvas.ridge(horizon - 0.03 - d, 0.04, rng.uniform(0.6, 1.6)) for d in (0.08, 0.0)]
     green = _pick(rng, [(70, 120, 90), (90, 130, 80), (100, 110, 80)])
     for ridge, far in zip(hills, (0.5, 0.2)):
@@ -304,7 +305,7 @@ def lake(size, horizon, light, rng) -> Image.Image:
         canvas.polygon([(0, horizon), *below, (1, horizon)], tuple(0.8 * c for c in green), far)
     _waves(canvas, horizon, shore, (190, 215, 225), int(rng.integers(20, 60)))
     grass = _pick(rng, GRASSES)
-    line = shore + rng.uniform(-0.08, 0.08) * np.linspace(-1, 1, 48) + canvas.ridge(0, 0.015, 1.5)
+    line = shore - 0.03 + rng.uniform(-0.08, 0.08) * np.linspace(-1, 1, 48) + canvas.ridge(0, 0.015, 1.5)
     canvas.land(line, tuple(0.7 * c for c in grass))
     canvas.land(line + 0.012, grass, tuple(0.9 * c for c in grass))
     canvas.horizon = shore  # the grass, not the water, has tufts

@@ -131,22 +131,22 @@ HUES = {
 
 # Where on a vehicle (in parts of its sprite's side, when not mirrored) a rider's feet are, and how wide the rider is.
 SEATS = {
-    "skateboard": (0.5, 0.66, 0.85),
-    "bicycle": (0.56, 0.50, 0.75),
+    "skateboard": (0.5, 0.62, 0.85),
+    "bicycle": (0.57, 0.47, 0.72),
     "car": (0.56, 0.41, 0.75),
-    "rocket": (0.40, 0.50, 0.65),
+    "rocket": (0.37, 0.44, 0.58),
     "sailboat": (0.74, 0.68, 0.55),
     "scooter": (0.60, 0.83, 0.72),
     "flying saucer": (0.48, 0.34, 0.75),
     "tractor": (0.60, 0.30, 0.75),
-    "plane": (0.36, 0.50, 0.65),
+    "plane": (0.40, 0.42, 0.55),
     "train": (0.60, 0.15, 0.75),
     "bus": (0.50, 0.23, 0.75),
     "motorcycle": (0.60, 0.52, 0.75),
-    "horse": (0.57, 0.47, 0.65),
+    "horse": (0.58, 0.43, 0.62),
     "elephant": (0.60, 0.34, 0.75),
     "cow": (0.55, 0.38, 0.75),
-    "turtle": (0.50, 0.50, 0.80),
+    "turtle": (0.50, 0.46, 0.75),
 }
 
 
