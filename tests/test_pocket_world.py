@@ -18,8 +18,8 @@ def tokenizer():
     return WordTokenizer(weights.FOLDER / "vocabulary.txt")
 
 
-def test_every_thing_has_a_sprite_and_every_sprite_a_thing():
-    assert {path.stem.replace("_", " ") for path in SPRITES.glob("*.webp")} == set(THINGS)
+def test_every_thing_has_a_sprite():
+    assert {path.stem.replace("_", " ") for path in SPRITES.glob("*.webp")} >= set(THINGS)
     assert len(THINGS) >= 60 and len(PLACES) >= 12
     assert (SPRITES / "LICENSE").read_text().count("MIT License") == 1
 
