@@ -18,7 +18,8 @@ from helpers.pocket.world.things import sprite
 SMALLEST, LARGEST, STEP = 0.165, 0.97, 1.06  # widths searched, in parts of the picture's, and from one to the next
 COARSE = ((0.34, 128), (1.0, 64))  # things up to so wide are looked for in a picture of so many pixels
 MARGIN = 0.04  # so far a thing may reach out of the picture
-CANDIDATES = 4  # of the coarse search, looked at in the picture's own size
+CANDIDATES = 5  # of the coarse search, looked at more closely
+GROWTH = ((0.5, 0.5), (0, 0), (1, 0), (0, 1), (1, 1))  # how much of its growth a thing does to the left and the top
 
 
 class Match(NamedTuple):
@@ -34,7 +35,7 @@ class Match(NamedTuple):
 class _Template(NamedTuple):
     """A sprite of some size without its empty edges: its left and top in the whole, and what correlations need."""
 
-    alpha: np.ndarray  # (h, w) in 0…1
+    alpha: np.ndarray  # (h, w) in 0…1, how much each pixel counts
     centred: np.ndarray  # (h, w, 3): alpha times the colours less their mean
     energy: float
     left: int
@@ -48,7 +49,8 @@ def _cut(thing: str, paint: str, flipped: bool, side: int, gap: float | None = N
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     left, top, right, bottom = picture.getchannel("A").point(lambda level: 255 * (level > 8)).getbbox()
     pixels = np.asarray(picture, np.float32)[top:bottom, left:right]
-    return _weigh(pixels[..., :3], pixels[..., 3] / 255, left, top)
+    # cubed, so that edges, where the backdrop shows through, count little
+    return _weigh(pixels[..., :3], (pixels[..., 3] / 255) ** 3, left, top)
 
 
 def _weigh(colours: np.ndarray, alpha: np.ndarray, left: int = 0, top: int = 0) -> _Template:
@@ -94,7 +96,7 @@ class _Surface:
         spread = float(np.vdot(self.squares[there], alpha) - (sums**2).sum() / alpha.sum())
         # an even surface has no shape to compare
         least = float(alpha.sum())
-        return float(np.einsum("ijk,ijk->", part, centred)) / np.sqrt(max(spread, least) * max(energy, least))
+        return float(np.einsum("ijk,ijk->", part, centred) / np.sqrt(max(spread, least) * max(energy, least)))
 
 
 def _fast_length(least: int) -> int:
@@ -103,15 +105,19 @@ def _fast_length(least: int) -> int:
 
 
 class _Spectrum:
-    """A picture (h, w, 3) prepared to be searched for many templates."""
+    """A picture (h, w, 3) prepared to be searched for many templates; what is `hidden`, bool (h, w), does not count."""
 
-    def __init__(self, pixels: np.ndarray, margin: int):
-        self.margin = margin
-        padded = np.pad(pixels - pixels.mean(), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    def __init__(self, pixels: np.ndarray, margin: int, hidden: np.ndarray | None):
+        self.margin, self.masked = margin, hidden is not None
+        around = ((margin, margin), (margin, margin))
+        padded = np.pad(pixels - pixels.mean(), (*around, (0, 0)), mode="edge")
         self.room = padded.shape[:2]
         self.shape = tuple(map(_fast_length, self.room))
-        planes = np.stack([*np.moveaxis(padded, 2, 0), (padded**2).sum(axis=2)]).astype(np.float32)
-        self.planes = np.fft.rfft2(planes, self.shape)
+        planes = [*np.moveaxis(padded, 2, 0), (padded**2).sum(axis=2)]
+        if self.masked:
+            seen = np.pad(~hidden, around, constant_values=True)
+            planes = [*(plane * seen for plane in planes), seen]
+        self.planes = np.fft.rfft2(np.stack(planes).astype(np.float32), self.shape)
 
     def correlations(self, template: _Template) -> np.ndarray | None:
         """The correlation at every place where the template is within the padded picture, or None if nowhere."""
@@ -119,30 +125,50 @@ class _Spectrum:
         if height > self.room[0] or width > self.room[1]:
             return None
         total = template.alpha.sum()
-        kernels = np.stack([*np.moveaxis(template.centred, 2, 0), template.alpha])
-        spectra = np.conj(np.fft.rfft2(kernels, self.shape))
-        products = np.concatenate([(self.planes[:3] * spectra[:3]).sum(axis=0)[None], self.planes * spectra[3]])
-        found = np.fft.irfft2(products, self.shape)[:, : self.room[0] - height + 1, : self.room[1] - width + 1]
-        energy = found[4] - (found[1:4] ** 2).sum(axis=0) / total
-        return found[0] / np.sqrt(np.maximum(energy, total) * max(template.energy, total))
+        kernels = [*np.moveaxis(template.centred, 2, 0), template.alpha]
+        if self.masked:
+            kernels.append((template.centred**2).sum(axis=2) / np.maximum(template.alpha, 1e-3))
+        spectra = np.conj(np.fft.rfft2(np.stack(kernels), self.shape))
+        products = [(self.planes[:3] * spectra[:3]).sum(axis=0)[None], self.planes * spectra[3]]
+        if self.masked:
+            products += [self.planes[4] * spectra[:3], self.planes[4:] * spectra[4]]
+        found = np.fft.irfft2(np.concatenate(products), self.shape)
+        found = found[:, : self.room[0] - height + 1, : self.room[1] - width + 1]
+        product, sums, squares = found[0], found[1:4], found[4]
+        if not self.masked:
+            energy = squares - (sums**2).sum(axis=0) / total
+            return product / np.sqrt(np.maximum(energy, total) * max(template.energy, total))
+        seen, own_sums, own_squares = np.maximum(found[5], 1e-3 * total), found[6:9], found[9]
+        energy = squares - (sums**2).sum(axis=0) / seen
+        own = own_squares - (own_sums**2).sum(axis=0) / seen
+        product = product - (sums * own_sums).sum(axis=0) / seen
+        scores = product / np.sqrt(np.maximum(energy, seen) * np.maximum(own, seen))
+        return np.where(seen > total / 2, scores, -1)
 
 
-def _widths() -> list[float]:
-    return list(SMALLEST * STEP ** np.arange(np.floor(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1))
+def _shrink(picture: np.ndarray, factor: float, hidden: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The picture float32 and what is hidden of it, `factor` times as large."""
+    if factor >= 1:
+        return picture.astype(np.float32), hidden
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), np.float32)
+    if hidden is not None:
+        hidden = np.asarray(Image.fromarray(hidden.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)) > 64
+    return small, hidden
 
 
-def _coarse(picture: np.ndarray, whole: int, thing: str, paint: str) -> list[tuple[float, float, float, float, bool]]:
-    """Candidates (correlation, width, centre x and y, flipped), best first, in pixels of the picture (h, w, 3).
+def _coarse(picture: np.ndarray, whole: int, thing: str, paint: str, hidden: np.ndarray | None) -> list[Match]:
+    """The best places of the coarse search, best first, in pixels of the picture uint8 (h, w, 3).
 
     `whole` is how many pixels a width of 1 is.
     """
     found, above = [], 0.0
+    widths = SMALLEST * STEP ** np.arange(int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1)
     for until, pixels in COARSE:
         factor = min(1.0, pixels / whole)
-        size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-        small = Image.fromarray(picture.astype(np.uint8)).resize(size, Image.Resampling.BOX)
-        spectrum = _Spectrum(np.asarray(small, np.float32), round(MARGIN * pixels))
-        for width in [width for width in _widths() if above < width <= until]:
+        small, unseen = _shrink(picture, factor, hidden)
+        spectrum = _Spectrum(small, round(MARGIN * pixels), unseen)
+        for width in widths[(widths > above) & (widths <= until)]:
             side = round(width * whole * factor)
             for flipped in (False, True):
                 template = _coarse_template(thing, paint, flipped, side)
@@ -152,38 +178,48 @@ def _coarse(picture: np.ndarray, whole: int, thing: str, paint: str) -> list[tup
                 row, column = np.unravel_index(scores.argmax(), scores.shape)
                 x = column - spectrum.margin - template.left + side / 2
                 y = row - spectrum.margin - template.top + side / 2
-                found.append((float(scores[row, column]), side / factor, x / factor, y / factor, flipped))
+                found.append(Match(float(scores[row, column]), side / factor, x / factor, y / factor, flipped))
         above = until
-    chosen: list = []  # the best of each neighbourhood
-    for each in sorted(found, reverse=True):
-        near = lambda other: abs(each[2] - other[2]) + abs(each[3] - other[3]) < 0.08 * whole  # noqa: E731
-        if not any(near(other) and each[4] == other[4] for other in chosen):
+    chosen: list[Match] = []
+    for each in sorted(found, reverse=True):  # the best of each neighbourhood
+        if not any(_near(each, other) for other in chosen):
             chosen.append(each)
-    return chosen
+    return chosen[:CANDIDATES]
 
 
-def _climb(surface: _Surface, thing: str, paint: str, start: tuple, step: int) -> Match:
-    """From a candidate to the best size and place nearby, in whole pixels."""
-    _, side, x, y, flipped = start
+def _near(one: Match, other: Match) -> bool:
+    """Whether a climb from either would lead to the same place."""
+    apart = abs(one.x - other.x) + abs(one.y - other.y)
+    larger, smaller = max(one.width, other.width), min(one.width, other.width)
+    return one.flipped == other.flipped and apart < 0.15 * larger and larger < 1.09 * smaller
+
+
+def _climb(surface: _Surface, thing: str, paint: str, start: Match) -> Match:
+    """From a match in the surface's pixels to the best size and place nearby, in steps of two pixels or one."""
 
     @functools.cache
-    def score(side: int, x: int, y: int) -> float:  # x and y of the centre, in half pixels
-        if side < 8:
-            return -1.0
-        return surface.score(_fine_template(thing, paint, flipped, side), (x - side) // 2, (y - side) // 2)
+    def score(side: int, left: int, top: int) -> float:
+        return surface.score(_fine_template(thing, paint, start.flipped, side), left, top) if side >= 8 else -1.0
 
-    best = (round(side), round(2 * x), round(2 * y))
+    best = tuple(round(value) for value in (start.width, start.x - start.width / 2, start.y - start.width / 2))
+    step = 2
     while step:
-        around = [tuple(b + step * d for b, d in zip(best, move)) for move in MOVES]
+        # larger or smaller to any side, or moved
+        moves = [(0, step, 0), (0, -step, 0), (0, 0, step), (0, 0, -step)]
+        for grow in (step, -step):
+            moves += [(grow, -round(grow * x), -round(grow * y)) for x, y in GROWTH]
+        around = [tuple(b + d for b, d in zip(best, move)) for move in moves]
         better = max(around, key=lambda each: score(*each))
         if score(*better) > score(*best):
-            best = better
+            best, step = better, 2
         else:
-            step //= 2
-    return Match(score(*best), float(best[0]), best[1] / 2, best[2] / 2, flipped)
+            step -= 1
+    side, left, top = best
+    return Match(score(*best), float(side), left + side / 2, top + side / 2, start.flipped)
 
 
-MOVES = ((1, 0, 0), (-1, 0, 0), (0, 2, 0), (0, -2, 0), (0, 0, 2), (0, 0, -2), (0, 1, 0), (0, 0, 1))
+def _scaled(match: Match, factor: float) -> Match:
+    return match._replace(width=match.width * factor, x=match.x * factor, y=match.y * factor)
 
 
 def find(
@@ -200,15 +236,19 @@ def find(
     """
     whole = picture.shape[1]
     left, top, right, bottom = within or (0, 0, whole, len(picture))
-    part = picture[top:bottom, left:right].astype(np.float32)
-    candidates = _coarse(part, whole, thing, paint)[:CANDIDATES]
+    part = np.ascontiguousarray(picture[top:bottom, left:right])
+    hidden = None if hidden is None else hidden[top:bottom, left:right]
+    candidates = _coarse(part, whole, thing, paint, hidden)
     if not candidates:
         return Match(0.0, 0.0, 0.0, 0.0, False)
-    surface = _Surface(part, None if hidden is None else hidden[top:bottom, left:right])
-    step = max(1, whole // 64)
-    best = max((_climb(surface, thing, paint, each, step) for each in candidates), key=lambda match: match.correlation)
-    x, y = (best.x + left) / whole, (best.y + top) / whole
-    return best._replace(width=best.width / whole, x=x, y=y)
+    factor = min(1.0, 128 / whole)  # climbs begin in a smaller picture
+    surface = _Surface(*_shrink(part, factor, hidden))
+    climbed = sorted((_climb(surface, thing, paint, _scaled(each, factor)) for each in candidates), reverse=True)
+    if factor < 1:
+        surface = _Surface(*_shrink(part, 1, hidden))
+        climbed = [_climb(surface, thing, paint, _scaled(each, 1 / factor)) for each in climbed[:2]]
+    best = _scaled(max(climbed), 1 / whole)
+    return best._replace(x=best.x + left / whole, y=best.y + top / whole)
 
 
 def covered(match: Match, thing: str, size: int) -> np.ndarray:
@@ -261,5 +301,3 @@ def sharpness(pictures: np.ndarray) -> float:
     inner = light[:, 1:-1, 1:-1]
     around = light[:, :-2, 1:-1] + light[:, 2:, 1:-1] + light[:, 1:-1, :-2] + light[:, 1:-1, 2:]
     return float(np.abs(around - 4 * inner).mean())
-
-
