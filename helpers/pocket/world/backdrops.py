@@ -8,27 +8,27 @@ import numpy as np
 from PIL import Image
 
 from helpers.pocket.backdrops import COLOURS
-from helpers.pocket.world import interiors, landscapes
-from helpers.pocket.world.canvas import GRID, Canvas, soft_noise
+from helpers.pocket.world import built, landscapes, skies, waters
+from helpers.pocket.world.canvas import GRID, soft_noise
 
 # How each place is painted, and how high the ground can begin on which things stand.
 PLACES: dict[str, tuple[Callable, tuple[float, float]]] = {
-    "space": (landscapes.space, (1.0, 1.0)),
-    "beach": (landscapes.beach, (0.35, 0.72)),
+    "space": (skies.space, (1.0, 1.0)),
+    "beach": (waters.beach, (0.35, 0.72)),
     "meadow": (landscapes.meadow, (0.28, 0.72)),
     "snow": (landscapes.snow, (0.28, 0.72)),
-    "sunset": (landscapes.sunset, (0.4, 0.75)),
-    "sea": (landscapes.sea, (0.2, 0.65)),
+    "sunset": (skies.sunset, (0.4, 0.75)),
+    "sea": (waters.sea, (0.2, 0.65)),
     "desert": (landscapes.desert, (0.28, 0.7)),
     "forest": (landscapes.forest, (0.4, 0.75)),
-    "city": (interiors.city, (0.5, 0.8)),
+    "city": (built.city, (0.5, 0.8)),
     "mountains": (landscapes.mountains, (0.45, 0.78)),
-    "underwater": (landscapes.underwater, (0.7, 0.92)),
-    "moon": (landscapes.moon, (0.35, 0.75)),
-    "street": (interiors.street, (0.42, 0.68)),
-    "room": (interiors.room, (0.5, 0.75)),
-    "garden": (interiors.garden, (0.35, 0.62)),
-    "lake": (landscapes.lake, (0.42, 0.72)),
+    "underwater": (waters.underwater, (0.7, 0.92)),
+    "moon": (skies.moon, (0.35, 0.75)),
+    "street": (built.street, (0.42, 0.68)),
+    "room": (built.room, (0.5, 0.75)),
+    "garden": (built.garden, (0.35, 0.62)),
+    "lake": (waters.lake, (0.42, 0.72)),
     "jungle": (landscapes.jungle, (0.5, 0.78)),
 }
 AIRY = ("space", "underwater")  # where things float
@@ -62,7 +62,7 @@ def _plain(colour: tuple, size: int, rng: np.random.Generator) -> Image.Image:
     """A shade of the colour, even or with a soft change of brightness, a pool of light, or a vignette."""
     shade = np.array(colour, np.float32) * rng.uniform(0.88, 1.08) + rng.uniform(-8, 8, 3)
     y, x = np.mgrid[:GRID, :GRID].astype(np.float32) / (GRID - 1) - 0.5
-    kind, light = rng.integers(4), rng.uniform(0.06, 0.3)
+    kind, light = rng.integers(4), rng.uniform(0.06, 0.26)
     if kind == 0:
         change = np.zeros((GRID, GRID), np.float32)
     elif kind == 1:
@@ -78,6 +78,3 @@ def _plain(colour: tuple, size: int, rng: np.random.Generator) -> Image.Image:
     pixels = np.where(change[..., None] < 0, shade * (1 + change[..., None]), shade + (255 - shade) * change[..., None])
     field = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     return field.resize((size, size), Image.Resampling.BICUBIC)
-
-
-__all__ = ["AIRY", "COLOURS", "LIGHTS", "LIT", "PLACES", "Canvas", "draw_backdrop", "draw_horizon"]

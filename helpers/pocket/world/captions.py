@@ -32,8 +32,8 @@ WHERE = {
     "orange": ("on an orange background",),
     "photo": ("in a photo",),
 }
-# the setting in one word, as people type it after a comma
-TERSE = {"space": "space", "meadow": "meadow", "sunset": "sunset", "underwater": "underwater", "photo": "photo"}
+# the setting as people type it after a comma, where it is not its own name
+TERSE = {"moon": "on the moon", "photo": "photo"}
 ALONE = {
     "space": ("space", "outer space", "stars in space"),
     "beach": ("a beach", "the beach"),
@@ -129,8 +129,8 @@ def caption(scene: Scene, rng: np.random.Generator, full: bool = False) -> str:
     if not full and rng.random() < (0.75 if scene.setting == "photo" else 0.1):
         where = ""
     elif not full and form < 0.08:  # a few words and a comma
-        place = _choice(rng, ALONE[scene.setting]).split()[-1] if scene.setting not in COLOURS else scene.setting
-        return ", ".join(filter(None, [_things(scene, rng, article=False), TERSE.get(scene.setting, place), when]))
+        place = f"{scene.setting} background" if scene.setting in COLOURS else TERSE.get(scene.setting, scene.setting)
+        return ", ".join(filter(None, [_things(scene, rng, article=False), place, when]))
     things = _things(scene, rng, article=rng.random() < 0.93)
     if form > 0.86:
         things = f"{_choice(rng, OPENINGS)} {things}"

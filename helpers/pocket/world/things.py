@@ -132,7 +132,7 @@ HUES = {
 # Where on a vehicle (in parts of its sprite's side, when not mirrored) a rider's feet are, and how wide the rider is.
 SEATS = {
     "skateboard": (0.5, 0.62, 0.85),
-    "bicycle": (0.57, 0.47, 0.72),
+    "bicycle": (0.57, 0.49, 0.72),
     "car": (0.56, 0.41, 0.75),
     "rocket": (0.37, 0.44, 0.58),
     "sailboat": (0.74, 0.68, 0.55),

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.pocket.world.canvas import Canvas
-from helpers.pocket.world.landscapes import GRASSES, _pick, _tufts, open_sky
+from helpers.pocket.world.landscapes import GRASSES, open_sky, pick, tufts
 
 FRONTS = [(206, 120, 96), (226, 200, 160), (150, 170, 190), (196, 190, 180), (176, 130, 110), (220, 215, 205)]
 
@@ -42,7 +42,7 @@ def _road(canvas, top, asphalt) -> None:
 def city(size, horizon, light, rng) -> Image.Image:
     canvas = open_sky(size, horizon, light, rng)
     lit = {"night": 0.6, "sunset": 0.3}.get(light, 0.05)
-    tone = _pick(rng, [(120, 130, 150), (150, 140, 135), (110, 120, 130), (140, 120, 120)])
+    tone = pick(rng, [(120, 130, 150), (150, 140, 135), (110, 120, 130), (140, 120, 120)])
     for distance in (0.6, 0.35, 0.05):
         x = rng.uniform(-0.1, 0)
         while x < 1:
@@ -54,7 +54,7 @@ def city(size, horizon, light, rng) -> Image.Image:
             if distance < 0.5:
                 _windows(canvas, x, x + 0.75 * wide, top, horizon, rng.uniform(0.035, 0.05), distance, lit)
             x += wide * rng.uniform(0.9, 1.5)
-    pavement = _pick(rng, [(120, 120, 126), (140, 136, 130), (104, 106, 114)])
+    pavement = pick(rng, [(120, 120, 126), (140, 136, 130), (104, 106, 114)])
     canvas.land(np.full(2, horizon), pavement, tuple(0.85 * c for c in pavement))
     if rng.random() < 0.7:
         _road(canvas, horizon, tuple(0.75 * c for c in pavement))
@@ -68,21 +68,21 @@ def street(size, horizon, light, rng) -> Image.Image:
     x = rng.uniform(-0.15, 0)
     while x < 1:
         wide, top = rng.uniform(0.16, 0.34), horizon * rng.uniform(0.1, 0.6)
-        front = _pick(rng, FRONTS)
+        front = pick(rng, FRONTS)
         canvas.box(x, top, x + wide, foot, front)
         if rng.random() < 0.6:
-            roof = _pick(rng, [(150, 80, 66), (96, 88, 92), (120, 96, 80)])
+            roof = pick(rng, [(150, 80, 66), (96, 88, 92), (120, 96, 80)])
             canvas.polygon([(x - 0.01, top), (x + 0.5 * wide, top - 0.35 * wide), (x + wide + 0.01, top)], roof)
         else:
             canvas.box(x - 0.006, top - 0.012, x + wide + 0.006, top + 0.01, tuple(0.8 * c for c in front))
         _windows(canvas, x + 0.02, x + wide, top, foot - 0.11, rng.uniform(0.06, 0.09), 0, lit)
         door = x + wide * rng.uniform(0.2, 0.6)
-        canvas.box(door, foot - 0.1, door + 0.055, foot, _pick(rng, [(90, 60, 50), (60, 90, 90), (130, 50, 50)]))
+        canvas.box(door, foot - 0.1, door + 0.055, foot, pick(rng, [(90, 60, 50), (60, 90, 90), (130, 50, 50)]))
         x += wide
-    pavement = _pick(rng, [(186, 182, 174), (168, 168, 170)])
+    pavement = pick(rng, [(186, 182, 174), (168, 168, 170)])
     canvas.land(np.full(2, foot), pavement, tuple(0.9 * c for c in pavement))
     kerb = foot + rng.uniform(0.05, 0.14)
-    asphalt = _pick(rng, [(96, 98, 104), (112, 108, 106)])
+    asphalt = pick(rng, [(96, 98, 104), (112, 108, 106)])
     canvas.land(np.full(2, kerb), tuple(0.75 * c for c in pavement))
     canvas.land(np.full(2, kerb + 0.012), asphalt, tuple(0.88 * c for c in asphalt))
     middle = kerb + 0.45 * (1 - kerb)
@@ -92,7 +92,7 @@ def street(size, horizon, light, rng) -> Image.Image:
 
 
 def room(size, horizon, light, rng) -> Image.Image:
-    wall = np.array(_pick(rng, [(226, 214, 190), (196, 212, 204), (204, 206, 224), (232, 200, 186), (214, 222, 228)]))
+    wall = np.array(pick(rng, [(226, 214, 190), (196, 212, 204), (204, 206, 224), (232, 200, 186), (214, 222, 228)]))
     canvas = Canvas(size, 1, "", rng, [(tuple(0.9 * wall), tuple(np.minimum(255, 1.05 * wall)))])
     canvas.glow(*rng.uniform(0, 1, 2), rng.uniform(0.3, 0.6), tuple(np.minimum(255, wall * 1.15)), 0.7)
     canvas.begin()
@@ -106,28 +106,28 @@ def room(size, horizon, light, rng) -> Image.Image:
         )
         canvas.box(x - 0.02, y - 0.02, x + wide + 0.02, y + high + 0.03, (250, 248, 242))
         canvas.box(
-            x, y, x + wide, y + high, _pick(rng, [(150, 205, 245), (190, 225, 245), (60, 76, 120), (250, 205, 160)])
+            x, y, x + wide, y + high, pick(rng, [(150, 205, 245), (190, 225, 245), (60, 76, 120), (250, 205, 160)])
         )
         canvas.box(x + wide / 2 - 0.007, y, x + wide / 2 + 0.007, y + high, (250, 248, 242))
         canvas.box(x, y + high / 2 - 0.007, x + wide, y + high / 2 + 0.007, (250, 248, 242))
     for _ in range(int(rng.integers(0, 3))):  # framed pictures
         x, y, wide, high = rng.uniform(0, 0.9), rng.uniform(0.1, 0.3), rng.uniform(0.08, 0.16), rng.uniform(0.08, 0.18)
-        canvas.box(x, y, x + wide, y + high, _pick(rng, [(110, 80, 56), (60, 60, 64), (200, 170, 110)]))
+        canvas.box(x, y, x + wide, y + high, pick(rng, [(110, 80, 56), (60, 60, 64), (200, 170, 110)]))
         canvas.box(
             x + 0.012,
             y + 0.012,
             x + wide - 0.012,
             y + high - 0.012,
-            _pick(rng, [(200, 190, 170), (130, 160, 170), (180, 120, 110)]),
+            pick(rng, [(200, 190, 170), (130, 160, 170), (180, 120, 110)]),
         )
-    floor = _pick(rng, [(176, 128, 88), (150, 104, 72), (196, 160, 120), (150, 146, 142)])
+    floor = pick(rng, [(176, 128, 88), (150, 104, 72), (196, 160, 120), (150, 146, 142)])
     canvas.box(0, horizon - 0.03, 1, horizon, tuple(np.minimum(255, 1.08 * wall)))
     canvas.land(np.full(2, horizon), floor, tuple(0.82 * c for c in floor))
     x = rng.uniform(0.3, 0.7)
     for step in np.arange(-2.4, 2.5, 0.24):  # boards toward a vanishing point
         canvas.line([(x + 0.35 * step, horizon), (x + step, 1)], tuple(0.8 * c for c in floor), 0.003)
     if rng.random() < 0.5:
-        rug = _pick(rng, [(170, 70, 70), (70, 100, 140), (200, 180, 140), (90, 120, 100)])
+        rug = pick(rng, [(170, 70, 70), (70, 100, 140), (200, 180, 140), (90, 120, 100)])
         x, y = rng.uniform(0.3, 0.7), horizon + 0.55 * (1 - horizon)
         canvas.disc(x, y, 0.34, rug, 0.26)
         canvas.disc(x, y, 0.28, tuple(np.minimum(255, 1.15 * np.array(rug))), 0.25)
@@ -136,14 +136,14 @@ def room(size, horizon, light, rng) -> Image.Image:
 
 def garden(size, horizon, light, rng) -> Image.Image:
     canvas = open_sky(size, horizon, light, rng)
-    hedge = _pick(rng, [(60, 120, 64), (80, 130, 60), (50, 104, 74)])
+    hedge = pick(rng, [(60, 120, 64), (80, 130, 60), (50, 104, 74)])
     for x in np.arange(-0.05, 1.1, 0.09):
         tall = rng.uniform(0.08, 0.2)
         canvas.disc(x, horizon - tall, 0.1, hedge, far=0.15)
         canvas.disc(x - 0.03, horizon - tall - 0.03, 0.05, tuple(1.12 * c for c in hedge), far=0.15)
     canvas.box(0, horizon - 0.12, 1, horizon + 0.02, hedge, 0.15)
     if rng.random() < 0.6:  # a fence
-        paint = _pick(rng, [(246, 244, 238), (176, 130, 90), (150, 170, 160)])
+        paint = pick(rng, [(246, 244, 238), (176, 130, 90), (150, 170, 160)])
         for x in np.arange(0.01, 1, 0.07):
             points = [
                 (x, horizon),
@@ -155,16 +155,16 @@ def garden(size, horizon, light, rng) -> Image.Image:
             canvas.polygon(points, paint)
         canvas.box(0, horizon - 0.1, 1, horizon - 0.085, tuple(0.93 * c for c in paint))
         canvas.box(0, horizon - 0.04, 1, horizon - 0.025, tuple(0.93 * c for c in paint))
-    grass = _pick(rng, GRASSES)
+    grass = pick(rng, GRASSES)
     canvas.land(np.full(2, horizon), grass, tuple(0.86 * c for c in grass))
     if rng.random() < 0.4:
-        path = _pick(rng, [(206, 190, 160), (180, 174, 168)])
+        path = pick(rng, [(206, 190, 160), (180, 174, 168)])
         x, end = rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8)
         canvas.polygon([(x - 0.03, horizon), (x + 0.03, horizon), (end + 0.2, 1), (end - 0.2, 1)], path)
-    _tufts(canvas, tuple(0.8 * c for c in grass), int(rng.integers(10, 40)))
+    tufts(canvas, tuple(0.8 * c for c in grass), int(rng.integers(10, 40)))
     for x in rng.random(int(rng.integers(8, 40))):  # a bed of flowers along the hedge
         y = horizon + rng.uniform(0, 0.06)
-        petal = _pick(rng, [(235, 90, 110), (250, 210, 80), (255, 255, 250), (180, 110, 210), (250, 150, 80)])
+        petal = pick(rng, [(235, 90, 110), (250, 210, 80), (255, 255, 250), (180, 110, 210), (250, 150, 80)])
         canvas.line([(x, y + 0.03), (x, y)], (60, 120, 60), 0.004)
         canvas.disc(x, y, 0.012, petal)
         canvas.disc(x, y, 0.004, (250, 220, 110))
