@@ -7,17 +7,15 @@ Runs on any of Keras's backends (set KERAS_BACKEND). A run goes on from its last
 from __future__ import annotations
 
 import argparse
-import contextlib
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
 from tqdm.auto import tqdm
 
 from helpers.images import save_image, strip
 from helpers.pocket.data import psnr, to_float, to_uint8
-from helpers.pocket.judge import correlations, sharpness, summary
+from helpers.pocket.judge import judge, sharpness, summary
 from helpers.pocket.run import Run
 from helpers.pocket.second.data import draw_scenes
 from helpers.pocket.second.objectives import CHANNELS, PICTURE_EXAMPLE, SIZE, Autoencoder
@@ -34,7 +32,7 @@ def train_autoencoder(args) -> None:
     run = Run(args.run, "autoencoder", model, np.repeat(PICTURE_EXAMPLE, 4, axis=0))
     _, pictures = draw_scenes(args.scenes, seed=1)
     described, unseen = draw_scenes(64, seed=2)
-    real = summary(correlations(unseen, described))
+    real = summary(judge(unseen, described))
     rng = np.random.default_rng(run.step)
 
     def batches():
@@ -46,7 +44,7 @@ def train_autoencoder(args) -> None:
 
     def look():
         again = restored(model, unseen)
-        told = summary(correlations(again, described))
+        told = summary(judge(again, described))
         crisp = sharpness(again) / sharpness(unseen)
         tqdm.write(f"step {run.step}  PSNR {psnr(again, unseen):.2f} dB, sharpness {crisp:.2f}, {told}, real {real}")
         rows = [np.concatenate([a, b]) for a, b in zip(unseen[:12], again[:12])]
