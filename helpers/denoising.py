@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.checks import batch_of, number_from_0, share, whole_number
-from helpers.guidance import guided_denoiser
-from helpers.networks import Networks
-from helpers.prompts import prompt_tokens, unconditional_tokens
-from helpers.regions import checked_mask
-from helpers.repaint import renoise, repaint
-from helpers.samplers import SAMPLERS, TRAIN_TIMESTEPS, Denoiser, Step
+from helpers.diffusion.guidance import guided_denoiser
+from helpers.diffusion.repaint import renoise, repaint
+from helpers.diffusion.samplers import SAMPLERS, Denoiser, Step
+from helpers.diffusion.schedule import TRAIN_TIMESTEPS
+from helpers.models.networks import Networks
+from helpers.models.prompts import prompt_tokens, unconditional_tokens
+from helpers.pictures.masks import checked_mask
+from helpers.validation import batch_of, number_from_0, share, whole_number
 
 
 class _Start(NamedTuple):

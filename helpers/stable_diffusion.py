@@ -10,9 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers.denoising import Denoising, steps_taken
-from helpers.images import load_image
-from helpers.samplers import Step
-from helpers.seams import finish
+from helpers.diffusion.samplers import Step
+from helpers.pictures.loading import load_image
+from helpers.pictures.seams import finish
 
 
 class StableDiffusion(Denoising):

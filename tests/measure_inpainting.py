@@ -11,11 +11,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import StableDiffusion
+from helpers.diffusion.schedule import signal_sigma
+from helpers.pictures.masks import make_mask
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.evaluate import draw_real, full_caption, with_other_riders
-from helpers.regions import make_mask
-from helpers.samplers import signal_sigma
 
 STEPS = 20
 GUIDANCE = 7.5

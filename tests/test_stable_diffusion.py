@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import StableDiffusion, engines
+from helpers import StableDiffusion
+from helpers.engines import running
 
 PROMPT = "an alien riding a skateboard in space"
 CPU_ENGINE = "openvino" if importlib.util.find_spec("openvino") else "graph"
@@ -137,7 +138,7 @@ def test_precisions(pocket, precision):
 
 
 def test_the_policy_is_put_back_when_building_fails():
-    with pytest.raises(RuntimeError), engines.building_in("bfloat16"):
+    with pytest.raises(RuntimeError), running.building_in("bfloat16"):
         assert keras.config.dtype_policy().name == "bfloat16"
         raise RuntimeError
     assert keras.config.dtype_policy().name == "float32"
@@ -153,7 +154,7 @@ def test_the_users_own_policy_is_respected():
 
 @pytest.mark.parametrize("gpu, name, engine", [(True, "sd-1.4", "xla"), (False, "pocket", CPU_ENGINE)])
 def test_default_model_and_engine(monkeypatch, capsys, gpu, name, engine):
-    monkeypatch.setattr(engines, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(running, "has_gpu", lambda: gpu)
     model = StableDiffusion()
     assert model.checkpoint.name == name and model.engine == engine
     said = capsys.readouterr().out

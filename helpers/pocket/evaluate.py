@@ -14,11 +14,12 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import StableDiffusion
-from helpers.images import save_image, strip
+from helpers.pictures.masks import make_mask
+from helpers.pictures.strips import strip
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier, shares
 from helpers.pocket.data import draw_each, draw_scenes, held_out_scenes, psnr
-from helpers.regions import make_mask
+from helpers.recipe_files import save_image
 
 GUIDANCE = 7.5
 
