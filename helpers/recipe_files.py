@@ -7,33 +7,40 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from helpers.diffusion.samplers import SAMPLERS
 from helpers.pictures.loading import MAX_PIXELS, decoded
 from helpers.pictures.strips import check_picture
 
-SAMPLERS = {"ddim": "DDIM", "ddim_trailing": "DDIM, Schedule type: Trailing", "dpm_solver": "DPM++ 2M"}
-FIELDS = {  # argument of text_to_image: its label in the text, how it is read, what it has to be
+LABELS = {name: sampler.label for name, sampler in SAMPLERS.items()}
+# Option of a recipe: its label in the text, how it is read, what it has to be.
+FIELDS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "num_steps": ("Steps", int, "a whole number"),
-    "sampler": ("Sampler", {text: key for key, text in SAMPLERS.items()}.__getitem__, f"one of {', '.join(SAMPLERS)}"),
+    "sampler": ("Sampler", {text: key for key, text in LABELS.items()}.__getitem__, f"one of {', '.join(SAMPLERS)}"),
     "unconditional_guidance_scale": ("CFG scale", float, "a number"),
     "seed": ("Seed", int, "a whole number"),
+    "strength": ("Strength", float, "a number"),
+    "num_resamples": ("Resamples", int, "a whole number"),
+    "jump_length": ("Jump length", int, "a whole number"),
 }
 KEYS = ("prompt", "negative_prompt", *FIELDS, "batch_size", "verbose")
 # `Label: value` or `Label: "quoted value"`; a bounded label keeps the search linear in the text's length.
 PAIR = re.compile(r'\s*(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
 
 
-def save_image(picture: np.ndarray, path, recipe: dict | None = None, **settings) -> None:
+def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **settings) -> None:
     """Writes a picture, uint8 (height, width, 3), RGB, as a PNG with its recipe: whole, or not at all.
 
     path: ends in .png, in a folder that exists; a file of that name is replaced.
-    recipe: arguments of `StableDiffusion.text_to_image`, at least the prompt. Not written are batch_size and verbose,
+    recipe: arguments of `StableDiffusion.text_to_image` or `inpaint`, at least the prompt, as `Recipe.arguments` gives
+        them. Not written are batch_size and verbose,
         because one picture of a batch is one seed, and the defaults None and an empty negative_prompt.
     settings: what else to note beside the recipe, like model="pocket"; None is not written.
 
@@ -135,13 +142,13 @@ def _read_text(text: str) -> tuple[dict, dict[str, str], list[str]]:
     return recipe, settings, left_out
 
 
-def _write_text(recipe: dict, settings: dict, shape: tuple[int, ...]) -> str:
+def _write_text(recipe: Mapping, settings: dict, shape: tuple[int, ...]) -> str:
     """The lines `prompt`, `Negative prompt: ...` if any, and `Steps: 25, Sampler: DDIM, ...`."""
     if unknown := [key for key in recipe if key not in KEYS]:
         raise ValueError(f"The recipe has the unknown key {unknown[0]!r}; expected {', '.join(KEYS)}.")
     recipe = {"prompt": None, "negative_prompt": ""} | {k: recipe[k] for k in KEYS[:-2] if recipe.get(k) is not None}
     settings = dict(size=f"{shape[1]}x{shape[0]}", **{k: str(v) for k, v in settings.items() if v is not None})
-    pairs = [f"{FIELDS[k][0]}: {SAMPLERS.get(str(recipe[k]), recipe[k])}" for k in FIELDS if k in recipe]
+    pairs = [f"{FIELDS[k][0]}: {LABELS.get(str(recipe[k]), recipe[k])}" for k in FIELDS if k in recipe]
     for key, value in settings.items():
         # Quoted for the web UI's reasons (comma, colon, newline), and where a reader would change the value.
         if value != value.strip() or re.search(r'[,:\n"]', value):

@@ -1,6 +1,6 @@
 """How fast configurations are, each in its own process, side by side: runs, figures, plots.
 
-On top: may import the ground floor and every room below.
+May import: engines, models, stable_diffusion.
 """
 
 from helpers.benchmark.figures import break_even, name_of, seconds, share_of_peak, table

@@ -10,13 +10,12 @@ from pathlib import Path
 from helpers.benchmark.figures import share_of_peak, table
 from helpers.benchmark.machine import machine
 from helpers.benchmark.runs import PEERS, configuration, fitting, limits, run
+from helpers.models.checkpoints import CHECKPOINTS, checkpoint
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.benchmark", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model", choices=("pocket", "sd-1.4", "sd-2.1"), help="by default pocket, and sd-1.4 with --peers"
-    )
+    parser.add_argument("--model", choices=tuple(CHECKPOINTS), help="by default pocket, and sd-1.4 with --peers")
     parser.add_argument("--size", type=int, help="pixels; by default the model's own")
     parser.add_argument("--batch", type=int, default=1, help="pictures at once")
     # asked of the system: TensorFlow, asked for GPUs, would take them away from the sides
@@ -33,7 +32,7 @@ def main() -> None:
     model = args.model or ("pocket" if args.peers is None else "sd-1.4")
     if args.peers is not None and model != "sd-1.4":
         parser.error("the peers are measured on one network: leave --model out, or make it --model sd-1.4.")
-    size = args.size or {"pocket": 128}.get(model, 512)
+    size = args.size or checkpoint(model).native_size
     about = dict(model=model, size=size, batch=args.batch)
     engines = args.engines or ["xla" if gpu else "openvino"] + ["graph"] * (args.peers is None)
     rows = [configuration(engine, precision, **about) for engine in engines for precision in args.precisions]
@@ -41,7 +40,7 @@ def main() -> None:
         for peer in args.peers or PEERS:
             # KerasCV's class at the setting that is best on a CPU
             settings = [("graph", "float32")] if peer == "keras_cv" else [("", each) for each in args.precisions]
-            rows += [configuration(*setting, peer=peer, **about) for setting in settings]
+            rows += [configuration(engine, each, peer=peer, **about) for engine, each in settings]
     told = limits(rows)
     rows = run(rows, args.repeats, args.steps, args.sampler, args.at_once or fitting(model))
     share_of_peak(rows, told)

@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-# As in the checkpoints, which diffusers' process need not load TensorFlow to read.
-CONTEXTS = {"sd-1.4": (77, 768), "sd-2.1": (77, 1024), "pocket": (24, 160)}
+from helpers.models.checkpoints import checkpoint
 
 
 def inputs(configuration: dict) -> list[np.ndarray]:
     """Latent, timestep embedding and context of both halves of the guidance, random: speed depends on shapes alone."""
     rng = np.random.default_rng(0)
-    pictures, size = 2 * configuration["batch"], configuration["size"] // 8
-    shapes = (size, size, 4), (320,), CONTEXTS[configuration["model"]]
+    model = checkpoint(configuration["model"])
+    pictures, size = 2 * configuration["batch"], configuration["size"] // model.factor
+    shapes = (size, size, model.channels), (320,), (model.max_length, model.context_width)
     return [rng.standard_normal((pictures, *shape), np.float32) for shape in shapes]
 
 
@@ -43,7 +43,7 @@ def _ours(configuration: dict):
         size,
         precision=configuration["precision"],
         engine=configuration["engine"],
-        download_weights=configuration["model"] == "pocket",
+        download_weights=checkpoint(configuration["model"]).shipped,
     )
     arrays = inputs(configuration)
     if model.engine != "openvino":
@@ -110,7 +110,9 @@ def _diffusers_by_openvino(configuration: dict):
 
 def whole_pictures(model, num_steps: int, sampler: str) -> dict:
     """Seconds of two pictures from an empty prompt, and of the UNet calls and the decoder of the second."""
-    seconds, run = {}, model.run
+    networks = model.networks
+    run = networks.run
+    seconds: dict[str, float] = {}
 
     def timed(name, *arrays):
         begin = time.perf_counter()
@@ -121,15 +123,13 @@ def whole_pictures(model, num_steps: int, sampler: str) -> dict:
     def picture():
         seconds.clear()
         begin = time.perf_counter()
-        context = model.run("text_encoder", tokens, np.arange(tokens.size, dtype=np.int32)[None])
+        context = networks.encode_no_text()
         model.generate_image(context, num_steps=num_steps, sampler=sampler, seed=0, verbose=False)
         return time.perf_counter() - begin
 
-    from helpers.models.prompts import unconditional_tokens
-
-    tokens, model.run = unconditional_tokens(model.checkpoint), timed
+    networks.run = timed
     first, again = picture(), picture()
-    del model.run
+    del networks.run
     told = {"unet_s": seconds["diffusion_model"], "decoder_s": seconds["decoder"]}
     return dict(first_picture_s=first, picture_s=again, num_steps=num_steps, sampler=sampler, **told)
 
@@ -154,7 +154,6 @@ def operations(configuration: dict) -> float:
     import tensorflow as tf
 
     from helpers.engines import running
-    from helpers.models.checkpoints import checkpoint
 
     with running.building_in("float32"):
         size = configuration["size"]

@@ -28,7 +28,7 @@ def break_evens(rows: list[dict], pictures: int) -> np.ndarray:
     axes = figure.subplots()
     numbers = np.arange(1, pictures + 1)
     for row in rows:
-        axes.plot(numbers, [seconds(row, number) for number in numbers], label=name_of(row))
+        axes.plot(numbers, [seconds(row, int(number)) for number in numbers], label=name_of(row))
     axes.set(xlabel="pictures made", ylabel="seconds since the start", ylim=(0, None), xlim=(1, pictures))
     axes.legend()
     return _pixels(figure)

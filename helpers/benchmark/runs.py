@@ -22,6 +22,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from helpers.benchmark.machine import memory_bytes
+from helpers.models.checkpoints import checkpoint
 
 PEERS = ("keras_cv", "diffusers", "diffusers compiled", "diffusers openvino")
 
@@ -37,32 +38,37 @@ class _Side:
     """A configuration in its process, which answers each line it is sent with a line of JSON."""
 
     def __init__(self, row: dict):
-        self.row, self.milliseconds = dict(row), []
+        self.row = dict(row)
+        self.milliseconds: list[float] = []
         command = [sys.executable, "-m", "helpers.benchmark.one_process", json.dumps(row)]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
         if row.get("engine") != "openvino":  # TensorFlow computes: with its own memory, as usual
             environment["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"] = "0"
         root = Path(__file__).parents[2]
-        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         begin = time.perf_counter()
-        self._process = subprocess.Popen(command, cwd=root, env=environment, **pipes)
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            command, cwd=root, env=environment, stdin=pipe, stdout=pipe, stderr=nowhere, text=True
+        )
+        assert self._process.stdin and self._process.stdout
+        self._questions, self._answers = self._process.stdin, self._process.stdout
         self.row |= self._answer()
         self.row["cold_s"] = time.perf_counter() - begin
 
     def ask(self, question: str, *options) -> dict:
         with contextlib.suppress(BrokenPipeError):  # the process has ended; it has no answer either
-            print(question, *options, file=self._process.stdin, flush=True)
+            print(question, *options, file=self._questions, flush=True)
         return self._answer()
 
     def _answer(self) -> dict:
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         return (
             json.loads(line) if line else {"error": f"its process ended ({self._process.wait()}); too little memory?"}
         )
 
     def end(self) -> None:
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._questions.close()
         self._process.wait()
 
 
@@ -88,7 +94,7 @@ def run(
     """
     first, *others = rows
     size = max(1, (at_once or len(rows)) - 1)
-    measured = []
+    measured: list[dict] = []
     for start in range(0, max(1, len(others)), size):
         heat = _heat([first, *others[start : start + size]], repeats, num_steps, sampler, new=1 if measured else 0)
         measured += heat[1:] if measured else heat
@@ -124,7 +130,7 @@ def _heat(rows: list[dict], repeats: int, num_steps: int | None, sampler: str, n
 
 def fitting(model: str) -> int | None:
     """How many configurations of a model this machine's memory holds at once; None: any number."""
-    if model == "pocket":
+    if checkpoint(model).shipped:
         return None
     return max(2, int(memory_bytes() // 6e9))  # the largest take 6 GB while they run
 

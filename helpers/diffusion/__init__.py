@@ -1,4 +1,4 @@
 """The mathematics in NumPy: the noise schedule, samplers, guidance, repainting.
 
-Imports no other room.
+May import: no other room.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from helpers.diffusion.schedule import noise_from_velocity, timestep_embedding
 
 
 def guided_denoiser(
-    run: Callable[..., np.ndarray],
+    run: Callable[..., Any],
     unconditional: np.ndarray,
     context: np.ndarray,
     scale: float,
@@ -47,8 +48,8 @@ def guided_denoiser(
     return denoiser
 
 
-def _reusing(run: Callable[..., np.ndarray], every: int) -> Callable[..., np.ndarray]:
-    deep, left = None, 0  # the inner levels' features; how many calls may yet reuse them
+def _reusing(run: Callable[..., Any], every: int) -> Callable[..., np.ndarray]:
+    deep, left = np.empty(0), 0  # the inner levels' features; how many calls may yet reuse them
 
     def predict(*arrays: np.ndarray) -> np.ndarray:
         nonlocal deep, left

@@ -17,7 +17,7 @@ from helpers.diffusion.schedule import signal_sigma
 
 
 def renoise(latent: np.ndarray, timestep: int | None, up_to: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:
-    """Latents (N, H/8, W/8, 4), noisy as at `timestep` (None: clean), made as noisy as at the higher one `up_to`.
+    """Latents (N, h, w, C), noisy as at `timestep` (None: clean), made as noisy as at the higher one `up_to`.
 
     rngs: picture i's noise is drawn from rngs[i]. The forward process over several steps at once: 2201.09865,
     formula 1, with products of its (1 - beta). Returns float32.
@@ -40,9 +40,9 @@ def repaint(
 ) -> Iterator[Step]:
     """Every step of the walk, `len(timesteps) * num_resamples` of them, with the known part in its place.
 
-    latent: float32 (N, H/8, W/8, 4), noisy as at timesteps[0].
+    latent: float32 (N, h, w, C), noisy as at timesteps[0].
     known: the photo's clean latent, of the same shape, or with one picture for all.
-    keep: bool (H/8, W/8); True where the photo stays.
+    keep: bool (h, w); True where the photo stays.
     rngs: a generator of noise for each picture.
     sampler: `samplers.ddim` or `samplers.dpm_solver`.
     num_resamples: how often each stretch of the walk is done, from 1.
@@ -54,15 +54,15 @@ def repaint(
         photo = renoise(np.broadcast_to(known, latent.shape), None, timestep, rngs)
         return denoiser(np.where(keep, photo, latent), timestep)
 
-    timesteps = [int(t) for t in timesteps]
+    visited = [int(t) for t in timesteps]
     # counted from the clean end, as in the paper, so that the last stretch is whole
-    starts = [0, *range(len(timesteps) % jump_length or jump_length, len(timesteps), jump_length)]
-    for start, stop in zip(starts, [*starts[1:], len(timesteps)]):
-        end = timesteps[stop] if stop < len(timesteps) else None
+    starts = [0, *range(len(visited) % jump_length or jump_length, len(visited), jump_length)]
+    for start, stop in zip(starts, [*starts[1:], len(visited)]):
+        end = visited[stop] if stop < len(visited) else None
         for again in range(num_resamples):
             if again:
-                latent = renoise(latent, end, timesteps[start], rngs)
-            for step in sampler(latent, seeing_the_photo, timesteps[start:stop], end):
+                latent = renoise(latent, end, visited[start], rngs)
+            for step in sampler(latent, seeing_the_photo, np.array(visited[start:stop]), end):
                 # a sampler treats each number by itself, so the known part may take its own way in it
                 latent = step.latent
                 yield Step(np.where(keep, known, latent), np.where(keep, known, step.predicted_x0), step.timestep)

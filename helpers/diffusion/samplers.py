@@ -21,7 +21,7 @@ Denoiser = Callable[[np.ndarray, int], np.ndarray]
 class Step(NamedTuple):
     """One step of a sampler.
 
-    latent: float32 (N, H/8, W/8, 4), less noisy than the step before; after the last step, the result.
+    latent: float32 (N, h, w, C), less noisy than the step before; after the last step, the result.
     predicted_x0: like latent; the clean latent as the denoiser saw it from this step's noisy one.
     timestep: int in 0…999, where the denoiser was called.
     """
@@ -31,15 +31,20 @@ class Step(NamedTuple):
     timestep: int
 
 
+def _pairs(timesteps: np.ndarray, end: int | None) -> Iterator[tuple[int, int | None]]:
+    """Each timestep with the one after it."""
+    visited = [int(t) for t in timesteps]
+    return zip(visited, [*visited[1:], end])
+
+
 def ddim(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, end: int | None = None) -> Iterator[Step]:
     """DDIM without added noise (2010.02502, formula 12 with sigma = 0).
 
-    latent: float32 (N, H/8, W/8, 4), noisy as at timesteps[0].
+    latent: float32 (N, h, w, C), noisy as at timesteps[0].
     timesteps: ints, falling, each in 0…999.
     end: the timestep as at which the result is noisy, below the last of them; None for a clean one.
     """
-    timesteps = [int(t) for t in timesteps]
-    for timestep, following in zip(timesteps, [*timesteps[1:], end]):
+    for timestep, following in _pairs(timesteps, end):
         signal, sigma = signal_sigma(timestep)
         next_signal, next_sigma = signal_sigma(following)
         noise = denoiser(latent, timestep)
@@ -56,9 +61,8 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, en
     line drawn out further misses. Other steps, the first, and the last, which ends without noise, are of first
     order (DDIM's). Arguments as of `ddim`.
     """
-    timesteps = [int(t) for t in timesteps]
     before = None  # predicted x0 and half log signal-to-noise ratio of the step before
-    for timestep, following in zip(timesteps, [*timesteps[1:], end]):
+    for timestep, following in _pairs(timesteps, end):
         signal, sigma = signal_sigma(timestep)
         x0 = (latent - sigma * denoiser(latent, timestep)) / signal
         log_snr = math.log(signal / sigma)
@@ -75,9 +79,16 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, en
         yield Step(latent, x0, timestep)
 
 
-# What a sampler's name means: the solver and how it spreads its timesteps.
+class Sampler(NamedTuple):
+    """What a sampler's name means."""
+
+    solver: Callable[..., Iterator[Step]]
+    timesteps: Callable[[int], np.ndarray]  # spreads a number of steps
+    label: str  # in a picture's file, as AUTOMATIC1111's web UI writes it
+
+
 SAMPLERS = {
-    "ddim": (ddim, linspace_timesteps),
-    "ddim_trailing": (ddim, trailing_timesteps),
-    "dpm_solver": (dpm_solver, trailing_timesteps),
+    "ddim": Sampler(ddim, linspace_timesteps, "DDIM"),
+    "ddim_trailing": Sampler(ddim, trailing_timesteps, "DDIM, Schedule type: Trailing"),
+    "dpm_solver": Sampler(dpm_solver, trailing_timesteps, "DPM++ 2M"),
 }

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 TRAIN_TIMESTEPS = 1000
+ALL_TIMESTEPS = (0, TRAIN_TIMESTEPS - 1)  # the lowest and the highest
 
 
 def _alphas_cumprod() -> np.ndarray:

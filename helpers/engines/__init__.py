@@ -1,4 +1,4 @@
-"""How one network is run, and in which precision: TensorFlow with or without XLA, OpenVINO, faster layers.
+"""How one network is run, and in which precision: by TensorFlow or OpenVINO, with faster layers.
 
-Imports no other room; knows Keras.
+May import: no other room.
 """

@@ -20,9 +20,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import openvino
 
 from helpers.engines import faster_layers, winograd
+from helpers.engines.engine import Engine, Run
+
+with contextlib.suppress(ImportError):  # an engine is there, and told what it needs, where its package is not
+    import openvino
 
 # Room for Stable Diffusion's four networks, which take some GB, in more than one form; the pocket model's take 50 MB.
 CACHE_BYTES = 12 * 10**9
@@ -49,8 +52,8 @@ def clear_cache() -> None:
     shutil.rmtree(cache_folder(), ignore_errors=True)
 
 
-def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -> Callable[..., np.ndarray]:
-    """`run(*arrays) → float32 array`, as of `engines.compiled`.
+def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -> Run:
+    """`run(*arrays) → float32 array`, as of `running.compiled`.
 
     make: builds the Keras network, in float32. It is called at the first run, and only if the network is not
         on disk; the network is freed after its conversion.
@@ -61,7 +64,7 @@ def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -
     # once, at the first run
     model = functools.cache(lambda: _kept(make, key) if key else mapped(_convert(make())))
 
-    def run(*arrays: np.ndarray) -> np.ndarray:
+    def run(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         shapes = tuple(array.shape for array in arrays)
         if shapes not in for_shapes:
             fixed = model().clone()
@@ -152,3 +155,16 @@ def _put(model: openvino.Model, folder: Path) -> None:
 
 def _digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+ENGINES = {
+    "openvino": Engine(
+        compiled=compiled,
+        prepared=winograd.by_winograd,
+        converts=True,
+        precision=lambda gpu: "bfloat16" if has_bfloat16() else "float32",
+        refused={"float16": "OpenVINO computes in bfloat16 or float32 on a CPU; for float16 take engine='graph'."},
+        suits=lambda gpu: 0 if gpu else 3,
+        package="openvino",
+    )
+}

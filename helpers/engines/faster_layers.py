@@ -58,11 +58,11 @@ def _doubled_convolution(inputs, convolution: keras.layers.Conv2D):
 
     rows = []
     for row, of_rows in enumerate(sums(kernel, 0)):
-        row = [
+        columns = [
             ops.conv(x[:, row : row + height + 1, column : column + width + 1], each, padding="valid")
             for column, each in enumerate(sums(of_rows, 1))
         ]
-        rows.append(ops.reshape(ops.stack(row, 3), (-1, height, 2 * width, filters)))
+        rows.append(ops.reshape(ops.stack(columns, 3), (-1, height, 2 * width, filters)))
     return ops.reshape(ops.stack(rows, 2), (-1, 2 * height, 2 * width, filters)) + convolution.bias
 
 

@@ -8,13 +8,24 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import keras
-import numpy as np
-from keras import tree
 
-ENGINES = ("graph", "xla", "openvino")
+from helpers.engines.engine import Engine, Run
+
 PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+def _found() -> dict[str, Engine]:
+    """The engines of this folder's files `by_….py`; those that run Keras's own networks first."""
+    found: dict[str, Engine] = {}
+    for path in sorted(Path(__file__).parent.glob("by_*.py")):
+        found |= importlib.import_module(f"helpers.engines.{path.stem}").ENGINES
+    return dict(sorted(found.items(), key=lambda item: item[1].converts))
+
+
+ENGINES = _found()
 
 
 def has_gpu() -> bool:
@@ -22,38 +33,40 @@ def has_gpu() -> bool:
     return bool(keras.distribution.list_devices("gpu"))
 
 
-def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
-    """Engine and precision, where None is given those that suit this machine.
+def installed(engine: Engine) -> bool:
+    """Whether the package that it needs is there."""
+    return engine.package is None or importlib.util.find_spec(engine.package) is not None
 
-    The engine: XLA on a GPU; on a CPU OpenVINO where it is installed, else TensorFlow's plain graph. For the
-    pocket model on two cores `python -m helpers.benchmark` found OpenVINO the fastest, and XLA faster than the
-    graph, but compiling for longer than a dozen pictures make up for.
+
+def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
+    """Engine and precision, where None is given those that suit this machine best.
+
+    The engine is among those installed that compute in the precision: XLA on a GPU; on a CPU OpenVINO, else
+    TensorFlow's plain graph.
 
     The precision: that of Keras's global policy if the user has set one (a mixed policy means its compute
     dtype: pictures are made, not trained, so nothing is gained from a float32 copy of the weights), else the
-    fastest: float16 on a GPU, bfloat16 by OpenVINO on a processor that has it, otherwise float32.
+    engine's fastest: float16 on a GPU, bfloat16 by OpenVINO on a processor that has it, otherwise float32.
 
     Raises ValueError for what is unknown or does not go together, ImportError for an engine not installed.
     """
-    if engine not in (None, *ENGINES):
+    if engine is not None and engine not in ENGINES:
         raise ValueError(f"Unknown engine {engine!r}: choose one of {', '.join(ENGINES)}.")
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"Unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}.")
-    installed = importlib.util.find_spec("openvino") is not None
-    if engine == "openvino" and not installed:
-        raise ImportError("engine='openvino' needs the package of that name: pip install openvino.")
+    if engine is not None and not installed(ENGINES[engine]):
+        package = ENGINES[engine].package
+        raise ImportError(f"engine={engine!r} needs the package of that name: pip install {package}.")
     policy = keras.config.dtype_policy()
     if precision is None and policy.name != "float32":
         precision = policy.compute_dtype
+    gpu = has_gpu()
     if engine is None:
-        engine = "xla" if has_gpu() else "openvino" if installed and precision != "float16" else "graph"
-    if engine == "openvino":
-        from helpers.engines import by_openvino
-
-        if precision == "float16":
-            raise ValueError("OpenVINO computes in bfloat16 or float32 on a CPU; for float16 take engine='graph'.")
-        return engine, precision or ("bfloat16" if by_openvino.has_bfloat16() else "float32")
-    return engine, precision or ("float16" if has_gpu() else "float32")
+        able = [name for name, each in ENGINES.items() if installed(each) and precision not in each.refused]
+        engine = max(able, key=lambda name: ENGINES[name].suits(gpu))
+    if precision in ENGINES[engine].refused:
+        raise ValueError(ENGINES[engine].refused[precision])
+    return engine, precision or ENGINES[engine].precision(gpu)
 
 
 @contextlib.contextmanager
@@ -67,31 +80,14 @@ def building_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
-def compiled(
-    make: Callable[[], keras.Model], engine: str, precision: str, key: str | None
-) -> Callable[..., np.ndarray]:
+def compiled(make: Callable[[], keras.Model], engine: str, precision: str, key: str | None) -> Run:
     """`run(*arrays) → float32 array`, or a list of them for a network of several outputs.
 
     The arrays are the network's inputs in the order in which it declares them.
-    make: gives the Keras network, its weights in `precision`, or for OpenVINO in float32; called when the
-        network is needed, and by OpenVINO only if it has not kept the converted network.
+    make: gives the Keras network, its weights in `precision`, or in float32 for an engine that converts; called when
+        the network is needed, and by an engine that keeps converted networks only if it has not kept this one.
     key: tells the network with its weights from every other; None for weights that no other start will have.
 
     A new shape of the inputs, another batch size say, is compiled at its first call.
     """
-    if engine == "openvino":
-        from helpers.engines import by_openvino
-
-        return by_openvino.compiled(make, precision, key)
-    network = make()
-    # said either way: a network left uncompiled lets Keras 3 choose, and on a GPU it chooses XLA
-    network.compile(jit_compile=engine == "xla")
-
-    def run(*arrays: np.ndarray) -> np.ndarray:
-        inputs = list(arrays) if len(arrays) > 1 else arrays[0]
-        outputs = [
-            np.asarray(each).astype(np.float32, copy=False) for each in tree.flatten(network.predict_on_batch(inputs))
-        ]
-        return outputs if len(outputs) > 1 else outputs[0]
-
-    return run
+    return ENGINES[engine].compiled(make, precision, key)

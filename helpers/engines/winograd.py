@@ -17,11 +17,12 @@ from keras_cv.src.models.stable_diffusion import padded_conv2d
 
 from helpers.engines.faster_layers import MANY_FILTERS
 
+Matrix = list[list[float]]
 # What a tile's input, the kernel and the tile's output are multiplied by from both sides
 # (Bᵀ, G and Aᵀ of F(2 × 2, 3 × 3) in 1509.09308, section 4.1).
-_OF_INPUT = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]
-_OF_KERNEL = [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]
-_OF_OUTPUT = [[1, 1, 1, 0], [0, 1, -1, -1]]
+_OF_INPUT: Matrix = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]
+_OF_KERNEL: Matrix = [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]
+_OF_OUTPUT: Matrix = [[1, 1, 1, 0], [0, 1, -1, -1]]
 
 
 class PaddedConv2D(padded_conv2d.PaddedConv2D):
@@ -71,13 +72,13 @@ class PaddedConv2D(padded_conv2d.PaddedConv2D):
             return [[tf.constant(each) for each in row] for row in kernel]
 
 
-def _from_both_sides(matrix: list[list[float]], grid: list[list]) -> list[list]:
+def _from_both_sides(matrix: Matrix, grid: list[list]) -> list[list]:
     """matrix · grid · matrixᵀ, of a grid of arrays and a matrix of 0, 1 and -1."""
     half = [_combined(matrix, column) for column in zip(*grid)]
     return [_combined(matrix, row) for row in zip(*half)]
 
 
-def _combined(matrix: list[list[float]], arrays: tuple) -> list:
+def _combined(matrix: Matrix, arrays: tuple) -> list:
     """A sum of some of the arrays for each row of the matrix."""
 
     def added(total, term):

@@ -1,4 +1,4 @@
-"""What the name of a model means: its networks and their weights, its tokenizer, what it can draw.
+"""What a model's name means: its networks and their weights, its prompts, what it can draw.
 
-May import engines.
+May import: engines, validation.
 """

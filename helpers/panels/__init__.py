@@ -1,4 +1,4 @@
 """What one clicks: sliders around a picture, forms that draw and repaint.
 
-On top: may import the ground floor, pictures and diffusion; no networks.
+May import: diffusion, pictures, recipe, recipe_files.
 """

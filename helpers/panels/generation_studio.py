@@ -14,6 +14,7 @@ import numpy as np
 
 from helpers.diffusion.samplers import SAMPLERS, Step
 from helpers.pictures.show import data_uri
+from helpers.recipe import Recipe
 from helpers.recipe_files import save_pictures
 
 RESULTS_KEPT = 12
@@ -22,7 +23,8 @@ RESULTS_KEPT = 12
 class GenerationStudio(widgets.VBox):
     """The form; shows itself as the last line of a cell.
 
-    model: draws by its methods `encode_text`, `denoise` and `decode`, as `StableDiffusion` does.
+    model: draws by its methods `encode_text`, `denoise` and `decode`, as `StableDiffusion` does; the form begins with
+        the defaults of its `checkpoint`.
     folder: where Save writes; made when needed.
 
     `pictures` and `recipes` hold the last result: uint8 (N, H, W, 3), and for each picture the
@@ -31,6 +33,7 @@ class GenerationStudio(widgets.VBox):
 
     def __init__(self, model, *, folder: str | Path = "outputs"):
         super().__init__(layout={"max_width": "72em"})
+        own = self._defaults(model)
         self.model = model
         self.folder = Path(folder)
         self.pictures: np.ndarray | None = None
@@ -45,9 +48,11 @@ class GenerationStudio(widgets.VBox):
             description="Random", icon="random", tooltip="Another seed", layout={"width": "8em"}
         )
         self.batch_size = widgets.IntSlider(1, 1, 8, **_field("Pictures"))
-        self.num_steps = widgets.IntSlider(12, 1, 100, **_field("Steps"))
-        self.guidance = widgets.FloatSlider(7.5, min=0, max=20, step=0.5, readout_format=".1f", **_field("Guidance"))
-        self.sampler = widgets.Dropdown(options=list(SAMPLERS), value="dpm_solver", **_field("Sampler"))
+        self.num_steps = widgets.IntSlider(own.num_steps, 1, 100, **_field("Steps"))
+        self.guidance = widgets.FloatSlider(
+            own.unconditional_guidance_scale, min=0, max=20, step=0.5, readout_format=".1f", **_field("Guidance")
+        )
+        self.sampler = widgets.Dropdown(options=list(SAMPLERS), value=own.sampler, **_field("Sampler"))
         self.preview = widgets.Checkbox(True, description="Watch it form", indent=False, layout={"width": "10em"})
         self.generate_button = widgets.Button(description="Generate", icon="paint-brush", button_style="primary")
         self.progress = widgets.IntProgress(0, 0, 1, layout={"width": "14em", "visibility": "hidden"})
@@ -72,16 +77,17 @@ class GenerationStudio(widgets.VBox):
         ]
 
     @property
-    def recipe(self) -> dict:
-        """What the form says, as arguments of `text_to_image`."""
-        return {
-            "prompt": self.prompt.value,
-            "negative_prompt": self.negative_prompt.value,
-            "num_steps": self.num_steps.value,
-            "unconditional_guidance_scale": self.guidance.value,
-            "seed": self.seed.value,
-            "sampler": self.sampler.value,
-        }
+    def recipe(self) -> Recipe:
+        """What the form says; raises ValueError for what no model draws."""
+        return Recipe(
+            prompt=self.prompt.value,
+            negative_prompt=self.negative_prompt.value,
+            batch_size=self.batch_size.value,
+            num_steps=self.num_steps.value,
+            unconditional_guidance_scale=self.guidance.value,
+            seed=self.seed.value,
+            sampler=self.sampler.value,
+        )
 
     def roll(self, _button=None) -> None:
         """Puts another seed into the form."""
@@ -124,15 +130,14 @@ class GenerationStudio(widgets.VBox):
     # ------------------------------------------------------------------ drawing
 
     def _draw(self) -> None:
-        recipe, number = self.recipe, self.batch_size.value
-        options = {name: value for name, value in recipe.items() if name != "prompt"}
+        recipe = self.recipe
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always", UserWarning)  # a word that the model does not know, say
-            steps, total = self._steps(self.model.encode_text(recipe["prompt"]), number, options)
+            steps = self._steps(self.model.encode_text(recipe.prompt), recipe)
         self._tell(" ".join(str(w.message) for w in heard if w.category is UserWarning))
 
-        recipes = [recipe | {"seed": recipe["seed"] + i} for i in range(number)]
-        self.progress.max = total
+        recipes = [recipe.alone(i).arguments() for i in range(recipe.batch_size)]
+        self.progress.max = total = recipe.total_steps
         pause = max(5, total // 5)  # between two previews, each of which costs a run of the decoder
         for done, step in enumerate(steps, 1):
             now = time.monotonic()
@@ -144,11 +149,14 @@ class GenerationStudio(widgets.VBox):
                 self.screen.value = _figures(self.model.decode(step.predicted_x0), recipes, "so far: ")
         self.pictures, self.recipes = self._finished(step.latent), recipes
         self._settings = dict(self.model.settings)
-        self._hang()
+        self._hang(self.pictures)
 
-    def _steps(self, context: np.ndarray, number: int, options: dict) -> tuple[Iterator[Step], int]:
-        """The steps to take for `number` pictures, and how many they are."""
-        return self.model.denoise(context, batch_size=number, **options), options["num_steps"]
+    @staticmethod
+    def _defaults(model):
+        return model.checkpoint.drawing
+
+    def _steps(self, context: np.ndarray, recipe: Recipe) -> Iterator[Step]:
+        return self.model.denoise(context, recipe)
 
     def _finished(self, latent: np.ndarray) -> np.ndarray:
         return self.model.decode(latent)
@@ -159,9 +167,9 @@ class GenerationStudio(widgets.VBox):
         left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
         self.status.value = f"Step {done} of {total}" + ("" if seconds_left is None else f", about {left} left")
 
-    def _hang(self) -> None:
+    def _hang(self, pictures: np.ndarray) -> None:
         """Puts the last result on top of the gallery, with a button that saves it; the oldest goes."""
-        pictures, recipes, settings = self.pictures, self.recipes, self._settings
+        recipes, settings = self.recipes, self._settings
         button = widgets.Button(description="Save", icon="save", tooltip="PNG files with their recipes")
         button.on_click(lambda button: self.save(button, pictures, recipes, settings))
         row = widgets.VBox([widgets.HTML(_figures(pictures, recipes)), button])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +13,14 @@ from helpers.diffusion.samplers import Step
 from helpers.panels.generation_studio import GenerationStudio
 from helpers.panels.region_pickers import CropPicker, MaskPicker
 from helpers.pictures.regions import paste
-from helpers.pictures.seams import finish
 from helpers.pictures.show import data_uri
+from helpers.recipe import Recipe
 
 
 class InpaintStudio(GenerationStudio):
     """The panel; shows itself as the last line of a cell.
 
-    model: repaints by its methods `encode_text`, `denoise_hole` and `decode`, as `StableDiffusion` does.
+    model: repaints by its methods `encode_text`, `denoise_hole`, `decode` and `joined`, as `StableDiffusion` does.
     photo: what `load_image` takes; another can be uploaded or fetched in the panel.
     prompt: what is to be in the hole.
     folder: where Save writes.
@@ -37,8 +38,6 @@ class InpaintStudio(GenerationStudio):
         self.num_resamples = widgets.IntSlider(
             2, 1, 10, description="Resamples", style={"description_width": "6em"}, layout={"width": "24em"}
         )
-        # as `inpaint` does by default: each step is done again and again, so a sampler cannot look back at the last
-        self.sampler.value, self.num_steps.value = "ddim", 25
         self.prompt.value = prompt
         self.prompt.placeholder = "What to put into the hole, and around it"
         self.generate_button.description = "Repaint"
@@ -54,23 +53,27 @@ class InpaintStudio(GenerationStudio):
     def _crop_again(self, _change) -> None:
         self.mask_picker.picture = self.crop_picker.cropped
 
-    def _steps(self, context: np.ndarray, number: int, options: dict) -> tuple[Iterator[Step], int]:
+    @property
+    def recipe(self) -> Recipe:
+        return dataclasses.replace(super().recipe, num_resamples=self.num_resamples.value)
+
+    @staticmethod
+    def _defaults(model):
+        return model.checkpoint.repainting
+
+    def _steps(self, context: np.ndarray, recipe: Recipe) -> Iterator[Step]:
         # as they are now: the sliders can be moved while it paints
         self._photo, self._region = self.crop_picker.picture, self.crop_picker.region
         self._crop, self._mask = self.crop_picker.cropped, self.mask_picker.mask
-        resamples = self.num_resamples.value
-        steps = self.model.denoise_hole(
-            context, self._crop, self._mask, batch_size=number, num_resamples=resamples, **options
-        )
-        return steps, options["num_steps"] * resamples
+        return self.model.denoise_hole(context, self._crop, self._mask, recipe)
 
     def _finished(self, latent: np.ndarray) -> np.ndarray:
-        pictures = np.stack([finish(picture, self._crop, self._mask) for picture in self.model.decode(latent)])
+        pictures = self.model.joined(self.model.decode(latent), self._crop, self._mask)
         self.photos = [paste(self._photo, picture, self._region, self._mask) for picture in pictures]
         return pictures
 
-    def _hang(self) -> None:
-        super()._hang()
+    def _hang(self, pictures: np.ndarray) -> None:
+        super()._hang(pictures)
         before = (
             '<figure style="display: inline-block; width: 220px; margin: 4px; vertical-align: top">'
             f'<img src="{data_uri(self._crop)}" alt="the crop before" style="width: 100%">'

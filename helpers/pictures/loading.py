@@ -52,6 +52,11 @@ def load_image(source, *, max_pixels: int = MAX_PIXELS, max_bytes: int = 50_000_
     return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), np.uint8, order="C")
 
 
+def one_image(image) -> np.ndarray:
+    """The image uint8 (H, W, 3), given with or without an axis of one image before it, as the tutorial gives it."""
+    return load_image(image[0] if np.ndim(image) == 4 and len(image) == 1 else image)
+
+
 def _download(url: str, max_bytes: int, timeout: float) -> bytearray:
     import requests
     import urllib3

@@ -69,7 +69,7 @@ def feather(mask: np.ndarray, pixels: int) -> np.ndarray:
     hole = Image.fromarray(1 - mask.astype(np.uint8))
     depth = np.zeros(mask.shape, np.float32)
     for _ in range(whole_number("pixels", pixels, 0) + 1):
-        depth += hole
+        depth += np.asarray(hole)
         hole = hole.filter(ImageFilter.MinFilter(3))
     return 1 - depth / max(1, depth.max())
 

@@ -118,8 +118,8 @@ def paste(photo: np.ndarray, picture: np.ndarray, region: Region, mask: np.ndarr
         picture = resize(picture, region.width, region.height)
         if mask is not None:
             # linear, because other filters would make waves on the kept side of a sharp edge
-            mask = Image.fromarray(mask.astype(np.float32)).resize((region.width, region.height), Image.BILINEAR)
-            mask = np.asarray(mask)
+            soft = Image.fromarray(mask.astype(np.float32))
+            mask = np.asarray(soft.resize((region.width, region.height), Image.Resampling.BILINEAR))
     result = photo.copy()
     part = result[region.of(len(photo))]
     if mask is None:

@@ -30,7 +30,7 @@ def show(
     columns: pictures in a row; by default all.
     width: pixels of the screen that one picture takes; by default 256 for one, and less for several.
     """
-    pictures = [pictures] if np.ndim(pictures) == 3 else list(pictures)
+    pictures = list(np.asarray(pictures)[None] if np.ndim(pictures) == 3 else pictures)
     columns = columns or len(pictures)
     width = width or min(256, 900 // columns)
     if labels is not None:

@@ -1,4 +1,4 @@
 """The pocket model's world, its training and its judge.
 
-On top: may import the ground floor and every room below.
+May import: diffusion, engines, models, pictures, recipe, recipe_files, stable_diffusion.
 """

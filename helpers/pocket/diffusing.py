@@ -16,7 +16,7 @@ from helpers.diffusion.schedule import (
     timestep_embedding,
     trailing_timesteps,
 )
-from helpers.models.pocket.networks import MAX_LENGTH
+from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.pocket import scenes
 from helpers.pocket.data import to_uint8
 from helpers.pocket.objectives import Diffusion

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from helpers.models.pocket import networks
-from helpers.models.pocket.networks import MAX_LENGTH
+from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.models.pocket.weights import sha256
 from helpers.pocket.classifier import Classifier
 from helpers.pocket.latents import load_autoencoder

@@ -8,7 +8,7 @@ from keras import ops
 
 from helpers.engines.faster_layers import faster
 from helpers.models.pocket import networks
-from helpers.models.pocket.networks import MAX_LENGTH
+from helpers.models.pocket.sizes import MAX_LENGTH
 
 SIZE = 128  # pixels
 LATENT = (SIZE // 8, SIZE // 8, 4)

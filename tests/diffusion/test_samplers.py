@@ -144,7 +144,7 @@ def test_a_perfect_denoiser_gives_the_clean_latent(name):
         left = ALPHAS_CUMPROD[timestep]
         return ((latent - np.sqrt(left) * clean) / np.sqrt(1 - left)).astype(np.float32)
 
-    solver, spacing = SAMPLERS[name]
+    solver, spacing, _ = SAMPLERS[name]
     for step in solver(start, denoiser, spacing(8)):
         np.testing.assert_allclose(step.predicted_x0, clean, atol=1e-4)
     np.testing.assert_allclose(step.latent, clean, atol=1e-4)
@@ -159,7 +159,7 @@ def test_one_call_a_step_and_none_ahead(name):
         calls.append(timestep)
         return latent
 
-    solver, spacing = SAMPLERS[name]
+    solver, spacing, _ = SAMPLERS[name]
     steps = solver(np.ones(SHAPE, np.float32), denoiser, spacing(10))
     assert calls == []
     next(steps)

@@ -69,7 +69,7 @@ def test_a_prompt_over_77_tokens_is_told_which_words_are_over(tmp_path):
     merges = tmp_path / "merges.txt.gz"
     merges.write_bytes(gzip.compress(b"#version\nd o\ndo g</w>\nc a\n"))
     model = StableDiffusion("sd-1.4")
-    model.tokenizer = SimpleTokenizer(str(merges))
+    model.networks.tokenizer = SimpleTokenizer(str(merges))
     prompt = " ".join(["dog"] * 75 + ["dog", "zoo"])
     with pytest.raises(ValueError, match=r"has 81 tokens and 'sd-1.4' reads 77, 4 too many.*'dog zoo'"):
         model.encode_text(prompt)

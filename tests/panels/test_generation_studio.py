@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from helpers import GenerationStudio, read_recipe
+from helpers.models.checkpoints import Defaults
 from helpers.panels.generation_studio import RESULTS_KEPT
 from helpers.pictures.show import save_animation, show, show_file
+from helpers.recipe import Recipe
 from helpers.recipe_files import read_settings, save_pictures
 
 
@@ -18,6 +20,7 @@ class Painter:
     """Paints each picture in one colour, decided by all that decides a real one."""
 
     settings = {"model": "painter", "precision": "float32"}
+    checkpoint = SimpleNamespace(drawing=Defaults("dpm_solver", 12))
 
     def __init__(self):
         self.asked = []  # (prompt, the other arguments) of every call
@@ -31,16 +34,15 @@ class Painter:
             warnings.warn("The painter does not know 'wombat' and leaves it out.", stacklevel=2)
         return np.frombuffer(prompt.encode(), np.uint8)
 
-    def denoise(self, context, negative_prompt, batch_size, num_steps, unconditional_guidance_scale, seed, sampler):
-        if seed < 0:
-            raise ValueError(f"seed must be a whole number of at least 0, got {seed}.")
-        self.asked.append((context.tobytes().decode(), locals()))
-        what = f"{context.tobytes()} {negative_prompt} {num_steps} {float(unconditional_guidance_scale)} {sampler}"
-        colours = [[sum(what.encode()) % 256, (seed + i) % 256, (seed + i) // 256] for i in range(batch_size)]
+    def denoise(self, context, recipe):
+        self.asked.append((context.tobytes().decode(), vars(recipe)))
+        scale, seed = recipe.unconditional_guidance_scale, recipe.seed
+        what = f"{context.tobytes()} {recipe.negative_prompt} {recipe.num_steps} {scale} {recipe.sampler}"
+        colours = [[sum(what.encode()) % 256, (seed + i) % 256, (seed + i) // 256] for i in range(recipe.batch_size)]
         result = np.array(colours, np.uint8)[:, None, None] + np.zeros((1, 2, 2, 1), np.uint8)
 
         def steps():
-            for number in range(1, num_steps + 1):
+            for number in range(1, recipe.num_steps + 1):
                 self.at_step(number)
                 yield SimpleNamespace(latent=result, predicted_x0=result // 2)
 
@@ -51,7 +53,7 @@ class Painter:
         return np.repeat(np.repeat(latent, 8, axis=1), 8, axis=2)
 
     def text_to_image(self, prompt, negative_prompt=None, **options):
-        *_, last = self.denoise(self.encode_text(prompt), negative_prompt or "", 1, **options)
+        *_, last = self.denoise(self.encode_text(prompt), Recipe(negative_prompt=negative_prompt or "", **options))
         return self.decode(last.latent)
 
 

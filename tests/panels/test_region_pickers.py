@@ -15,7 +15,7 @@ from PIL import Image
 
 from helpers import CropPicker, MaskPicker, Region
 from helpers.panels.nearest_region import nearest_region
-from helpers.panels.region_pickers import PREVIEW
+from helpers.panels.region_sliders import PREVIEW
 
 numbers = st.integers(-50, 400)
 

@@ -226,7 +226,7 @@ def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
     from helpers.models import checkpoints
 
     fresh = checkpoints._pocket()
-    monkeypatch.setattr("helpers.models.networks.checkpoint", lambda name: fresh)
+    monkeypatch.setattr("helpers.stable_diffusion.checkpoint", lambda name: fresh)
     model = StableDiffusion("pocket")
     picture = model.text_to_image("a dog", num_steps=2, seed=0, verbose=False)
     assert picture.shape == (1, 128, 128, 3)

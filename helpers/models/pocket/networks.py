@@ -1,8 +1,8 @@
 """The pocket model's networks: Stable Diffusion's, from the same KerasCV layers, a few thousand times cheaper.
 
 They take and give what KerasCV's own networks do (`TextEncoder`, `DiffusionModel`, `ImageEncoder`,
-`Decoder`), so that the rest of the project treats both alike: a picture in [-1, 1] is eight times
-as wide as its latent, and latents have unit variance.
+`Decoder`), so that the rest of the project treats both alike: a picture in [-1, 1] is f =
+FACTOR times as wide as its latent of C = LATENT_CHANNELS channels, and latents have unit variance.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 from keras_cv.src.models.stable_diffusion.resnet_block import ResnetBlock
 from keras_cv.src.models.stable_diffusion.text_encoder import CLIPEmbedding, CLIPEncoderLayer, quick_gelu
 
-MAX_LENGTH = 24  # tokens of a prompt
-CONTEXT_WIDTH = 160
+from helpers.models.pocket.sizes import CONTEXT_WIDTH, FACTOR, LATENT_CHANNELS
+
 TIMESTEP_WIDTH = 320  # sines and cosines of a timestep, as in Stable Diffusion
 HEADS = 4
 CHANNELS = (64, 128, 160)  # of the UNet's three levels
@@ -33,11 +33,11 @@ def text_encoder(max_length: int, vocabulary_size: int) -> keras.Model:
 
 
 def diffusion_model(height: int, width: int, max_length: int, channels: tuple[int, ...] = CHANNELS) -> keras.Model:
-    """The UNet: a latent (N, height/8, width/8, 4), its timestep embedding (N, 320), a context → its velocity.
+    """The UNet: a latent (N, height/f, width/f, C), its timestep embedding (N, 320), a context → its velocity.
 
     Three levels, each with one block down and two up; attention on every level.
     """
-    latent = keras.Input((height // 8, width // 8, 4), name="latent")
+    latent = keras.Input((height // FACTOR, width // FACTOR, LATENT_CHANNELS), name="latent")
     timestep = keras.Input((TIMESTEP_WIDTH,), name="timestep_embedding")
     context = keras.Input((max_length, CONTEXT_WIDTH), name="context")
 
@@ -70,12 +70,12 @@ def diffusion_model(height: int, width: int, max_length: int, channels: tuple[in
 
     x = keras.layers.GroupNormalization(epsilon=1e-5)(x)
     x = keras.layers.Activation("swish")(x)
-    x = PaddedConv2D(4, 3, padding=1)(x)
+    x = PaddedConv2D(LATENT_CHANNELS, 3, padding=1)(x)
     return keras.Model([latent, timestep, context], x, name="pocket_diffusion_model")
 
 
 def image_moments() -> keras.Model:
-    """The image encoder before its last choice: a picture (N, H, W, 3) → mean and log variance (N, H/8, W/8, 8)."""
+    """The image encoder before its last choice: a picture (N, H, W, 3) → mean and log variance (N, H/f, W/f, 2·C)."""
     return keras.Sequential(
         [
             keras.Input((None, None, 3)),
@@ -88,25 +88,25 @@ def image_moments() -> keras.Model:
             ResnetBlock(128),
             keras.layers.GroupNormalization(epsilon=1e-5),
             keras.layers.Activation("swish"),
-            PaddedConv2D(8, 3, padding=1),
-            PaddedConv2D(8, 1),
+            PaddedConv2D(2 * LATENT_CHANNELS, 3, padding=1),
+            PaddedConv2D(2 * LATENT_CHANNELS, 1),
         ],
         name="pocket_image_encoder",
     )
 
 
 def image_encoder(moments: keras.Model | None = None) -> keras.Model:
-    """A picture (N, H, W, 3) in [-1, 1] → the mean of its latent (N, H/8, W/8, 4), by `image_moments`."""
+    """A picture (N, H, W, 3) in [-1, 1] → the mean of its latent (N, H/f, W/f, C), by `image_moments`."""
     moments = moments or image_moments()
-    return keras.Model(moments.inputs[0], moments.outputs[0][..., :4], name="pocket_image_encoder")
+    return keras.Model(moments.inputs[0], moments.outputs[0][..., :LATENT_CHANNELS], name="pocket_image_encoder")
 
 
 def decoder(height: int, width: int) -> keras.Model:
-    """A latent (N, height/8, width/8, 4) → a picture (N, height, width, 3) in about [-1, 1]."""
+    """A latent (N, height/f, width/f, C) → a picture (N, height, width, 3) in about [-1, 1]."""
     return keras.Sequential(
         [
-            keras.Input((height // 8, width // 8, 4)),
-            PaddedConv2D(4, 1),
+            keras.Input((height // FACTOR, width // FACTOR, LATENT_CHANNELS)),
+            PaddedConv2D(LATENT_CHANNELS, 1),
             PaddedConv2D(128, 3, padding=1),
             ResnetBlock(128),
             AttentionBlock(128),
