@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from tqdm import tqdm
 
-from helpers.denoising import Denoising, steps_taken
-from helpers.images import load_image
-from helpers.samplers import Step
-from helpers.seams import finish
+from helpers import denoising
+from helpers.diffusion.samplers import Step
+from helpers.diffusion.schedule import ALL_TIMESTEPS
+from helpers.engines import running
+from helpers.models.checkpoints import Defaults, checkpoint
+from helpers.models.networks import Networks
+from helpers.pictures.loading import one_image
+from helpers.pictures.seams import finish
+from helpers.recipe import Recipe
+from helpers.validation import timestep_interval, whole_number
 
 
-class StableDiffusion(Denoising):
+class StableDiffusion:
     """A latent diffusion model that draws what a prompt says.
 
     model: "pocket", "sd-1.4" or "sd-2.1"; by default sd-1.4 where there is a GPU and pocket elsewhere.
@@ -34,55 +40,80 @@ class StableDiffusion(Denoising):
     token_downsampling: at its largest level the UNet's self-attention looks at each so many-th row and column only,
         from 1 (2402.13573). What these three cost in quality, `python -m tests.measure_samplers` tells.
 
-    The networks are built, and their weights fetched, when first used.
+    `networks`, which can be used alone, are built, and their weights fetched, when first used.
     Raises ValueError for an unknown model, a size that the model cannot draw, an unknown precision.
 
     All methods take these, and raise ValueError for a value out of its range before anything is computed:
     negative_prompt: what to steer away from.
     batch_size: pictures to make, from 1.
-    num_steps: from 1; 10 to 20 are usual for "dpm_solver", 20 to 50 for "ddim". By default the fewest with which the
-        classifier recognises the pocket model's pictures nearly as often, 96 %, as after KerasCV's 50 of "ddim", 97 %.
-    unconditional_guidance_scale: how closely to follow the prompt: 1 not at all guided, 5 to 10 usual.
+    num_steps: from 1 to 1000; 10 to 20 are usual for "dpm_solver", 20 to 50 for "ddim". By default the fewest with
+        which the classifier recognises the pocket model's pictures nearly as often, 96 %, as after KerasCV's 50 of
+        "ddim", 97 %: 12, and 25 of "ddim" where a hole is repainted.
+    unconditional_guidance_scale: how closely to follow the prompt: 1 not at all guided, 5 to 10 usual; 7.5 by default.
     seed: picture i of the batch is the picture of seed + i made alone; None chooses one and shows it.
-    diffusion_noise: the noise to start from instead of a seed's: (img_height / 8, img_width / 8, 4),
-        the same for all, or with a leading axis of batch_size.
-    sampler: "dpm_solver", "ddim" (KerasCV's) or "ddim_trailing".
+    diffusion_noise: the noise to start from instead of a seed's: (img_height / f, img_width / f, channels) with the
+        model's factor f, the same for all, or with a leading axis of batch_size.
+    sampler: "dpm_solver", the default, "ddim" (KerasCV's; the default where a hole is repainted) or "ddim_trailing".
     verbose: show a progress bar.
     """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        img_height: int | None = None,
+        img_width: int | None = None,
+        jit_compile: bool | None = None,
+        precision: str | None = None,
+        download_weights: bool = True,
+        engine: str | None = None,
+        guidance_interval: tuple[int, int] = ALL_TIMESTEPS,
+        reuse_every: int = 1,
+        token_downsampling: int = 1,
+    ):
+        if model is None:
+            model = "sd-1.4" if running.has_gpu() else "pocket"
+            print(f"Model {model!r}: {checkpoint(model).about}. Choose with StableDiffusion(model=…).")
+        if engine is not None and jit_compile is not None:
+            raise ValueError("engine and jit_compile were both given; jit_compile=True means engine='xla': give one.")
+        if jit_compile is not None:
+            engine = "xla" if jit_compile else "graph"
+        self.networks = Networks(
+            checkpoint(model), img_height, img_width, engine, precision, download_weights, token_downsampling
+        )
+        self.checkpoint = self.networks.checkpoint
+        self.img_height, self.img_width = self.networks.img_height, self.networks.img_width
+        self.engine, self.precision = self.networks.engine, self.networks.precision
+        self.run = self.networks.run
+        self.encode_text, self.encode_image = self.networks.encode_text, self.networks.encode_image
+        self.decode = self.networks.decode
+        self.guidance_interval = timestep_interval("guidance_interval", guidance_interval)
+        self.reuse_every = whole_number("reuse_every", reuse_every, 1)
 
     def text_to_image(
         self,
         prompt: str,
         negative_prompt: str | None = None,
         batch_size: int = 1,
-        num_steps: int = 12,
-        unconditional_guidance_scale: float = 7.5,
+        num_steps: int | None = None,
+        unconditional_guidance_scale: float | None = None,
         seed: int | None = None,
-        sampler: str = "dpm_solver",
+        sampler: str | None = None,
         verbose: bool = True,
     ) -> np.ndarray:
         """Pictures of what the prompt says: uint8 RGB (batch_size, img_height, img_width, 3)."""
-        return self.generate_image(
-            self.encode_text(prompt),
-            negative_prompt,
-            batch_size,
-            num_steps,
-            unconditional_guidance_scale,
-            seed=seed,
-            sampler=sampler,
-            verbose=verbose,
-        )
+        recipe = self._recipe(self.checkpoint.drawing, None, Recipe.among(locals()))
+        return self._drawn(self.denoise(self.encode_text(prompt), recipe), recipe, verbose)
 
     def generate_image(
         self,
         encoded_text: np.ndarray,
         negative_prompt: str | None = None,
         batch_size: int = 1,
-        num_steps: int = 12,
-        unconditional_guidance_scale: float = 7.5,
+        num_steps: int | None = None,
+        unconditional_guidance_scale: float | None = None,
         diffusion_noise: np.ndarray | None = None,
         seed: int | None = None,
-        sampler: str = "dpm_solver",
+        sampler: str | None = None,
         verbose: bool = True,
     ) -> np.ndarray:
         """Pictures of a context, as `text_to_image`, which makes the context from a prompt.
@@ -90,18 +121,8 @@ class StableDiffusion(Denoising):
         encoded_text: what `encode_text` gave, or a mix of such: (max_length, context_width), with or
             without a leading axis of 1 or batch_size.
         """
-        seed = _chosen(seed, diffusion_noise)
-        steps = self.denoise(
-            encoded_text,
-            negative_prompt,
-            batch_size,
-            num_steps,
-            unconditional_guidance_scale,
-            diffusion_noise,
-            seed,
-            sampler,
-        )
-        return self.decode(_last_latent(steps, num_steps, seed, verbose))
+        recipe = self._recipe(self.checkpoint.drawing, diffusion_noise, Recipe.among(locals()))
+        return self._drawn(self.denoise(encoded_text, recipe, diffusion_noise), recipe, verbose)
 
     def image_to_image(
         self,
@@ -110,32 +131,20 @@ class StableDiffusion(Denoising):
         strength: float = 0.7,
         negative_prompt: str | None = None,
         batch_size: int = 1,
-        num_steps: int = 12,
-        unconditional_guidance_scale: float = 7.5,
+        num_steps: int | None = None,
+        unconditional_guidance_scale: float | None = None,
         seed: int | None = None,
-        sampler: str = "dpm_solver",
+        sampler: str | None = None,
         verbose: bool = True,
     ) -> np.ndarray:
         """The image drawn anew as the prompt says: uint8 RGB (batch_size, img_height, img_width, 3).
 
         image: what `load_image` takes, of the model's size.
-        strength: how much noise the image gets, above 0 and up to 1, in which it is lost; that share of
-            num_steps is taken.
+        strength: how much noise it gets, above 0 and up to 1, in which it is lost; that share of num_steps is taken.
         """
-        seed = _chosen(seed, None)
-        steps = self.denoise(
-            self.encode_text(prompt),
-            negative_prompt,
-            batch_size,
-            num_steps,
-            unconditional_guidance_scale,
-            None,
-            seed,
-            sampler,
-            _one_image(image),
-            strength,
-        )
-        return self.decode(_last_latent(steps, steps_taken(num_steps, strength), seed, verbose))
+        recipe = self._recipe(self.checkpoint.drawing, None, Recipe.among(locals()))
+        steps = self.denoise(self.encode_text(prompt), recipe, image=one_image(image))
+        return self._drawn(steps, recipe, verbose)
 
     def inpaint(
         self,
@@ -145,62 +154,95 @@ class StableDiffusion(Denoising):
         negative_prompt: str | None = None,
         num_resamples: int = 1,
         batch_size: int = 1,
-        num_steps: int = 25,
-        unconditional_guidance_scale: float = 7.5,
+        num_steps: int | None = None,
+        unconditional_guidance_scale: float | None = None,
         diffusion_noise: np.ndarray | None = None,
         seed: int | None = None,
         verbose: bool = True,
-        sampler: str = "ddim",
+        sampler: str | None = None,
         strength: float = 1.0,
         jump_length: int = 1,
     ) -> np.ndarray:
         """The image with its hole repainted as the prompt says: uint8 RGB (batch_size, img_height, img_width, 3).
 
         Outside the hole every pixel is the image's own.
-
         image: what `load_image` takes, of the model's size.
         mask: (img_height, img_width): 1 keeps, 0 is repainted (`helpers.make_mask`).
         num_resamples: how often each stretch of steps is done, from 1; more fit the hole to its surroundings
             better, and take as many times longer.
         jump_length: steps in a stretch, from 1; 10 in the RePaint paper.
         strength: as of `image_to_image`: below 1, something of what was in the hole stays.
-
         Raises ValueError for a mask of another size or with other values, with nothing to repaint, or nothing to keep.
         """
-        image = _one_image(image)
-        seed = _chosen(seed, diffusion_noise)
-        steps = self.denoise_hole(
-            self.encode_text(prompt),
-            image,
-            mask,
-            negative_prompt,
-            num_resamples,
-            batch_size,
-            num_steps,
-            unconditional_guidance_scale,
-            diffusion_noise,
-            seed,
-            sampler,
-            strength,
-            jump_length,
-        )
-        total = steps_taken(num_steps, strength) * num_resamples
-        pictures = self.decode(_last_latent(steps, total, seed, verbose))
-        return np.stack([finish(picture, image, mask) for picture in pictures])
+        recipe = self._recipe(self.checkpoint.repainting, diffusion_noise, Recipe.among(locals()))
+        image = one_image(image)
+        steps = self.denoise_hole(self.encode_text(prompt), image, mask, recipe, diffusion_noise)
+        return self.joined(self._drawn(steps, recipe, verbose), image, mask)
 
+    # ------------------------------------------------------------------ step by step
 
-def _chosen(seed: int | None, diffusion_noise) -> int | None:
-    """The seed, chosen here if none was given, so that the progress bar can tell it."""
-    return secrets.randbelow(2**31) if seed is None and diffusion_noise is None else seed
+    def denoise(
+        self,
+        encoded_text: np.ndarray,
+        recipe: Recipe | None = None,
+        diffusion_noise: np.ndarray | None = None,
+        image: np.ndarray | None = None,
+        **options,
+    ) -> Iterator[Step]:
+        """The steps of `generate_image`, one by one, or with an image those of `image_to_image`; any can be the last.
 
+        options: those of a `Recipe`, by name, where none is given.
+        """
+        recipe = recipe or self._recipe(self.checkpoint.drawing, diffusion_noise, options)
+        return self._steps(encoded_text, recipe, diffusion_noise, image)
 
-def _one_image(image) -> np.ndarray:
-    """The image uint8 (H, W, 3), given with or without an axis of one image before it, as the tutorial gives it."""
-    return load_image(image[0] if np.ndim(image) == 4 and len(image) == 1 else image)
+    def denoise_hole(
+        self,
+        encoded_text: np.ndarray,
+        image: np.ndarray,
+        mask: np.ndarray,
+        recipe: Recipe | None = None,
+        diffusion_noise: np.ndarray | None = None,
+        **options,
+    ) -> Iterator[Step]:
+        """The steps of `inpaint`, one by one, with the image's own latent outside the hole. Options as of `denoise`."""
+        recipe = recipe or self._recipe(self.checkpoint.repainting, diffusion_noise, options)
+        return self._steps(encoded_text, recipe, diffusion_noise, image, mask)
 
+    def joined(self, pictures: np.ndarray, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Repainted pictures uint8 (N, H, W, 3), with the image's own pixels (H, W, 3) where the mask (H, W) keeps."""
+        return np.stack([finish(picture, image, mask, self.checkpoint.factor) for picture in pictures])
 
-def _last_latent(steps: Iterator[Step], total: int, seed: int | None, verbose: bool) -> np.ndarray:
-    name = "given noise" if seed is None else f"seed {seed}"
-    for step in tqdm(steps, name, total, file=sys.stdout, unit="step", disable=not verbose):
-        latent = step.latent
-    return latent
+    def _steps(self, encoded_text, recipe, noise, image=None, mask=None) -> Iterator[Step]:
+        shortcuts = self.guidance_interval, self.reuse_every
+        return denoising.steps(self.networks, encoded_text, recipe, noise, image, mask, *shortcuts)
+
+    def _drawn(self, steps: Iterator[Step], recipe: Recipe, verbose: bool) -> np.ndarray:
+        name = "given noise" if recipe.seed is None else f"seed {recipe.seed}"
+        for step in tqdm(steps, name, recipe.total_steps, file=sys.stdout, unit="step", disable=not verbose):
+            latent = step.latent
+        return self.decode(latent)
+
+    def _recipe(self, own: Defaults, noise: np.ndarray | None, options: Mapping) -> Recipe:
+        """Of a call's options; of those that are None the model's own, and a seed chosen here, which the bar tells."""
+        given = {name: value for name, value in options.items() if value is not None}
+        seed = {"seed": secrets.randbelow(2**31)} if noise is None else {}
+        return Recipe(**{**own._asdict(), **seed, **given})
+
+    # ------------------------------------------------------------------ what it is made of
+
+    tokenizer = property(lambda self: self.networks.tokenizer)
+    text_encoder = property(lambda self: self.networks.text_encoder)
+    diffusion_model = property(lambda self: self.networks.diffusion_model)
+    decoder = property(lambda self: self.networks.decoder)
+    image_encoder = property(lambda self: self.networks.image_encoder)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What besides the recipe decides the picture, for `save_image(picture, path, recipe, **model.settings)`."""
+        settings = self.networks.settings
+        if self.guidance_interval != ALL_TIMESTEPS:
+            settings["guidance_interval"] = "{}-{}".format(*self.guidance_interval)
+        if self.reuse_every > 1:
+            settings["reuse_every"] = str(self.reuse_every)
+        return settings

@@ -10,12 +10,13 @@ import time
 import numpy as np
 from tqdm.auto import tqdm
 
-from helpers import StableDiffusion
+from helpers import StableDiffusion, denoising
+from helpers.diffusion.schedule import signal_sigma
+from helpers.pictures.masks import make_mask
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.evaluate import draw_real, full_caption, with_other_riders
-from helpers.regions import make_mask
-from helpers.samplers import signal_sigma
+from helpers.recipe import Recipe
 
 STEPS = 20
 GUIDANCE = 7.5
@@ -27,7 +28,8 @@ def keras_cv_inpaint(model, prompt, photo, mask, num_resamples, seed):
     known = model.encode_image(photo)
     # its pooling of the mask kept a cell if any of its pixels was to be kept
     keep = mask.reshape(16, 8, 16, 8).max(axis=(1, 3))[..., None]
-    start = model._start(model.encode_text(prompt), None, 1, STEPS, GUIDANCE, None, seed, "ddim")
+    recipe = Recipe(num_steps=STEPS, unconditional_guidance_scale=GUIDANCE, seed=seed, sampler="ddim")
+    start = denoising.start(model.networks, model.encode_text(prompt), recipe, None, (0, 999), 1)
     latent, denoiser = start.latent, start.denoiser
     timesteps = list(range(1, 1000, 1000 // STEPS))[::-1]
     for timestep, following in zip(timesteps, [*timesteps[1:], None]):

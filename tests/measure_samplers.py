@@ -32,12 +32,17 @@ ARMS = [
 ]
 
 
-class Counted(StableDiffusion):
-    """Counts the UNet evaluations, by the network's name."""
+def counted(token_downsampling):
+    """A model with the UNet evaluations that it makes, by the network's name, in its `counts`."""
+    model = StableDiffusion("pocket", token_downsampling=token_downsampling)
+    model.counts, run = {}, model.networks.run
 
-    def run(self, name, *arrays):
-        self.counts[name] = self.counts.get(name, 0) + len(arrays[0])
-        return super().run(name, *arrays)
+    def counting(name, *arrays):
+        model.counts[name] = model.counts.get(name, 0) + len(arrays[0])
+        return run(name, *arrays)
+
+    model.networks.run = counting
+    return model
 
 
 def drawn(model, contexts, guidance, sampler, steps, interval, every) -> tuple[np.ndarray, dict]:
@@ -68,9 +73,8 @@ def main():
     parser.add_argument("--count", type=int, default=100, help="prompts, in tens")
     parser.add_argument("--guidance", type=float, default=7.5)
     args = parser.parse_args()
-    models = {number: Counted("pocket", token_downsampling=number) for number in (1, 2, 4)}
+    models = {number: counted(number) for number in (1, 2, 4)}
     model, classifier = models[1], load_classifier()
-    model.counts = {}
     chosen, rng = held_out_scenes(args.count, seed=1), np.random.default_rng(0)
     contexts = np.concatenate([model.encode_text(full_caption(scene, rng)) for scene in chosen])
     few = contexts[: max(BATCH, args.count // 5 // BATCH * BATCH)]

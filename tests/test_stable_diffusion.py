@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import StableDiffusion, engines
+from helpers import StableDiffusion
+from helpers.denoising import generators, pure_noise
+from helpers.engines import running
 
 PROMPT = "an alien riding a skateboard in space"
 CPU_ENGINE = "openvino" if importlib.util.find_spec("openvino") else "graph"
@@ -36,9 +38,9 @@ def test_one_seed_one_picture(pocket):
 
 
 def test_starting_noise_of_a_batch_is_bit_equal_to_each_made_alone(pocket):
-    together = pocket._noise(pocket._rngs(5, 3))
+    together = pure_noise(generators(5, 3), pocket.networks.latent_shape)
     for i in range(3):
-        np.testing.assert_array_equal(together[i], pocket._noise(pocket._rngs(5 + i, 1))[0])
+        np.testing.assert_array_equal(together[i], pure_noise(generators(5 + i, 1), pocket.networks.latent_shape)[0])
 
 
 def test_no_seed_means_another_picture_each_time(pocket, capsys):
@@ -58,7 +60,7 @@ def test_verbose_shows_one_bar_and_quiet_nothing(pocket, capsys):
 
 def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatch):
     calls = []
-    run = pocket.run
+    run = pocket.networks.run
 
     def spy(name, *arrays):
         result = run(name, *arrays)
@@ -66,7 +68,7 @@ def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatc
             calls.append((arrays, result))
         return result
 
-    monkeypatch.setattr(pocket, "run", spy)
+    monkeypatch.setattr(pocket.networks, "run", spy)
     steps = list(pocket.denoise(pocket.encode_text(PROMPT), batch_size=2, num_steps=3, seed=1))
     assert len(calls) == 3
     (latent, embedding, context), velocity = calls[0]
@@ -103,7 +105,7 @@ def test_stopping_half_way_leaves_the_model_usable(pocket):
 
 def test_noise_and_context_can_be_given(pocket):
     context = pocket.encode_text(PROMPT)
-    noise = pocket._noise(pocket._rngs(7, 2))
+    noise = pure_noise(generators(7, 2), pocket.networks.latent_shape)
     from_seed = pocket.text_to_image(PROMPT, batch_size=2, seed=7, **QUICK)
     assert difference(from_seed, pocket.generate_image(context, batch_size=2, diffusion_noise=noise, **QUICK)) <= 1
     same = pocket.generate_image(context[0], batch_size=2, diffusion_noise=noise[0], **QUICK)
@@ -137,7 +139,7 @@ def test_precisions(pocket, precision):
 
 
 def test_the_policy_is_put_back_when_building_fails():
-    with pytest.raises(RuntimeError), engines.building_in("bfloat16"):
+    with pytest.raises(RuntimeError), running.building_in("bfloat16"):
         assert keras.config.dtype_policy().name == "bfloat16"
         raise RuntimeError
     assert keras.config.dtype_policy().name == "float32"
@@ -153,7 +155,7 @@ def test_the_users_own_policy_is_respected():
 
 @pytest.mark.parametrize("gpu, name, engine", [(True, "sd-1.4", "xla"), (False, "pocket", CPU_ENGINE)])
 def test_default_model_and_engine(monkeypatch, capsys, gpu, name, engine):
-    monkeypatch.setattr(engines, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(running, "has_gpu", lambda: gpu)
     model = StableDiffusion()
     assert model.checkpoint.name == name and model.engine == engine
     said = capsys.readouterr().out

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.pocket import weights
+from helpers.models.pocket import weights
+from helpers.models.pocket.networks import PaddedConv2D, ResnetBlock
 from helpers.pocket.data import to_float
-from helpers.pocket.networks import PaddedConv2D, ResnetBlock
 from helpers.pocket.objectives import PICTURE_EXAMPLE
 from helpers.pocket.scenes import SETTINGS, THINGS, Scene
 

@@ -8,18 +8,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.pocket import scenes
-from helpers.pocket.data import to_uint8
-from helpers.pocket.networks import MAX_LENGTH
-from helpers.pocket.objectives import Diffusion
-from helpers.samplers import (
+from helpers.diffusion.samplers import ddim
+from helpers.diffusion.schedule import (
     ALPHAS_CUMPROD,
     TRAIN_TIMESTEPS,
-    ddim,
     noise_from_velocity,
     timestep_embedding,
     trailing_timesteps,
 )
+from helpers.models.pocket.sizes import MAX_LENGTH
+from helpers.pocket import scenes
+from helpers.pocket.data import to_uint8
+from helpers.pocket.objectives import Diffusion
 
 
 def padded_tokens(prompts: list[str], tokenizer) -> np.ndarray:

@@ -14,11 +14,12 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import StableDiffusion
-from helpers.images import save_image, strip
+from helpers.pictures.masks import make_mask
+from helpers.pictures.strips import strip
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier, shares
 from helpers.pocket.data import draw_each, draw_scenes, held_out_scenes, psnr
-from helpers.regions import make_mask
+from helpers.recipe_files import save_image
 
 GUIDANCE = 7.5
 
@@ -34,7 +35,8 @@ def generate(model, prompts: list[str], num_steps: int, sampler: str, batch: int
     pictures = []
     for first in tqdm(range(0, len(prompts), batch), f"{sampler}, {num_steps} steps", unit="batch"):
         part = contexts[first : first + batch]
-        for step in model.denoise(part, None, len(part), num_steps, GUIDANCE, seed=first, sampler=sampler):
+        options = dict(batch_size=len(part), num_steps=num_steps, unconditional_guidance_scale=GUIDANCE)
+        for step in model.denoise(part, **options, seed=first, sampler=sampler):
             latent = step.latent
         pictures.append(model.decode(latent))
     return np.concatenate(pictures)

@@ -10,13 +10,13 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from helpers.pocket import networks
+from helpers.models.pocket import networks
+from helpers.models.pocket.sizes import MAX_LENGTH
+from helpers.models.pocket.weights import sha256
 from helpers.pocket.classifier import Classifier
 from helpers.pocket.latents import load_autoencoder
-from helpers.pocket.networks import MAX_LENGTH
 from helpers.pocket.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE, SIZE, Diffusion
 from helpers.pocket.run import Run
-from helpers.pocket.weights import sha256
 
 
 def export(args) -> None:
@@ -53,7 +53,7 @@ def write_weights(name: str, trained: keras.Model, same: keras.Model, folder: Pa
     same.save_weights(path)
     _compress(path)
     tqdm.write(
-        f'{path.stat().st_size:>11,} bytes in {path}; for helpers/pocket/weights.py: "{name}": "{sha256(path)}",'
+        f'{path.stat().st_size:>11,} bytes in {path}; for helpers/models/pocket/weights.py: "{name}": "{sha256(path)}",'
     )
 
 

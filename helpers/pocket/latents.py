@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from helpers.pocket import networks
+from helpers.models.pocket import networks
 from helpers.pocket.data import draw_scenes, to_float
 from helpers.pocket.objectives import PICTURE_EXAMPLE, Autoencoder, unit_variance
 from helpers.pocket.run import Run

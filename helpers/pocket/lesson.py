@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers.images import strip
+from helpers.pictures.show import data_uri
+from helpers.pictures.strips import strip
 from helpers.pocket import scenes
 from helpers.pocket.data import draw_each, to_float
 from helpers.pocket.diffusing import draw, noisy_batches
 from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, Diffusion
 from helpers.pocket.run import Run
-from helpers.show import data_uri
 
 SCENES = 512
 BATCH = 32

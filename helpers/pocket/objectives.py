@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.layers import faster
-from helpers.pocket import networks
-from helpers.pocket.networks import MAX_LENGTH
+from helpers.engines.faster_layers import faster
+from helpers.models.pocket import networks
+from helpers.models.pocket.sizes import MAX_LENGTH
 
 SIZE = 128  # pixels
 LATENT = (SIZE // 8, SIZE // 8, 4)

@@ -17,8 +17,10 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from helpers.images import save_image, strip
-from helpers.pocket import networks, scenes, weights
+from helpers.models.pocket import networks, weights
+from helpers.models.pocket.tokenizer import WordTokenizer
+from helpers.pictures.strips import strip
+from helpers.pocket import scenes
 from helpers.pocket.classifier import Classifier, labels, shares
 from helpers.pocket.data import draw_scenes, held_out_scenes, psnr, to_float, to_uint8
 from helpers.pocket.diffusing import draw, noisy_batches
@@ -26,7 +28,8 @@ from helpers.pocket.export import export, export_classifier, export_diffusion, w
 from helpers.pocket.latents import encode_scenes, encoded, load_autoencoder, load_moments
 from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, PICTURE_EXAMPLE, SIZE, Autoencoder, Diffusion, Restorer
 from helpers.pocket.run import Run
-from helpers.pocket.tokenizer import WordTokenizer, world_vocabulary
+from helpers.pocket.vocabulary import world_vocabulary
+from helpers.recipe_files import save_image
 
 
 def train_autoencoder(args) -> None:

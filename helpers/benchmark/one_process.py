@@ -1,0 +1,240 @@
+"""What `helpers.benchmark` measures: one configuration, alone in its process, ready to take a guided step."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from helpers.models.checkpoints import checkpoint
+
+
+def inputs(configuration: dict) -> list[np.ndarray]:
+    """Latent, timestep embedding and context of both halves of the guidance, random: speed depends on shapes alone."""
+    rng = np.random.default_rng(0)
+    model = checkpoint(configuration["model"])
+    pictures, size = 2 * configuration["batch"], configuration["size"] // model.factor
+    shapes = (size, size, model.channels), (320,), (model.max_length, model.context_width)
+    return [rng.standard_normal((pictures, *shape), np.float32) for shape in shapes]
+
+
+def prepare(configuration: dict) -> tuple[Callable[[], object], dict, object]:
+    """Builds one side: a function that takes a guided step, the seconds of building, and the model if it is ours."""
+    begin = time.perf_counter()
+    makers = {"": _ours, "keras_cv": _keras_cv, "diffusers openvino": _diffusers_by_openvino}
+    step, model = makers.get(configuration["peer"], _diffusers)(configuration)
+    built = time.perf_counter()
+    step()
+    return step, {"build_s": built - begin, "first_step_s": time.perf_counter() - built}, model
+
+
+def _ours(configuration: dict):
+    from helpers import StableDiffusion
+
+    size = configuration["size"]
+    model = StableDiffusion(
+        configuration["model"],
+        size,
+        size,
+        precision=configuration["precision"],
+        engine=configuration["engine"],
+        download_weights=checkpoint(configuration["model"]).shipped,
+    )
+    arrays = inputs(configuration)
+    if model.engine != "openvino":
+        _ = model.diffusion_model  # which OpenVINO builds only to convert it
+    return lambda: model.run("diffusion_model", *arrays), model
+
+
+def _keras_cv(configuration: dict):
+    """A call for each half of the guidance, as `StableDiffusion.generate_image` of KerasCV 0.9.0 does."""
+    import keras_cv
+
+    from helpers.engines import running
+
+    compiles, size = configuration["engine"] == "xla", configuration["size"]
+    model = keras_cv.models.StableDiffusion(size, size, jit_compile=compiles)
+    with running.building_in(configuration["precision"]):  # with random weights, which its class cannot be asked for
+        model._diffusion_model = keras_cv.models.stable_diffusion.DiffusionModel(size, size, 77, download_weights=False)
+        model._decoder = keras_cv.models.stable_diffusion.Decoder(size, size, download_weights=False)
+        model._text_encoder = keras_cv.models.stable_diffusion.TextEncoder(77, download_weights=False)
+    for network in (model._diffusion_model, model._decoder, model._text_encoder):
+        network.compile(jit_compile=compiles)
+    halves = [list(half) for half in zip(*(np.split(array, 2) for array in inputs(configuration)))]
+    return lambda: [model.diffusion_model.predict_on_batch(half) for half in halves], model
+
+
+def _diffusers(configuration: dict):
+    """Stable Diffusion 1.4's UNet by diffusers, its convolutions in the memory order that suits them best."""
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    dtype = getattr(torch, configuration["precision"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
+    unet = unet.to(device, dtype, memory_format=torch.channels_last).eval()
+    latent, _, context = (torch.from_numpy(array).to(device, dtype) for array in inputs(configuration))
+    latent = latent.permute(0, 3, 1, 2)
+    call = torch.compile(unet) if configuration["peer"] == "diffusers compiled" else unet
+
+    def step():
+        with torch.inference_mode():
+            return call(latent, 500, context).sample.float().cpu()
+
+    return step, None
+
+
+def _diffusers_by_openvino(configuration: dict):
+    """The same UNet converted by OpenVINO from PyTorch, as the package optimum-intel does."""
+    import openvino
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    from helpers.engines import by_openvino
+
+    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8).eval()
+    latent, _, context = inputs(configuration)
+    arrays = dict(sample=latent.transpose(0, 3, 1, 2).copy(), timestep=np.array(500), encoder_hidden_states=context)
+    example = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    model = openvino.convert_model(unet, example_input=example)
+    model.reshape({name: array.shape for name, array in arrays.items()})
+    del unet
+    run = by_openvino.compiled_for(by_openvino.mapped(model), configuration["precision"])
+    return lambda: run(arrays), None
+
+
+def whole_pictures(model, num_steps: int, sampler: str) -> dict:
+    """Seconds of two pictures from an empty prompt, and of the UNet calls and the decoder of the second."""
+    networks = model.networks
+    run = networks.run
+    seconds: dict[str, float] = {}
+
+    def timed(name, *arrays):
+        begin = time.perf_counter()
+        result = run(name, *arrays)
+        seconds[name] = seconds.get(name, 0) + time.perf_counter() - begin
+        return result
+
+    def picture():
+        seconds.clear()
+        begin = time.perf_counter()
+        context = networks.encode_no_text()
+        model.generate_image(context, num_steps=num_steps, sampler=sampler, seed=0, verbose=False)
+        return time.perf_counter() - begin
+
+    networks.run = timed
+    first, again = picture(), picture()
+    del networks.run
+    told = {"unet_s": seconds["diffusion_model"], "decoder_s": seconds["decoder"]}
+    return dict(first_picture_s=first, picture_s=again, num_steps=num_steps, sampler=sampler, **told)
+
+
+def keras_cvs_pictures(model) -> dict:
+    """As `whole_pictures`, of KerasCV's own class; the first picture is of a single step."""
+
+    def picture(num_steps):
+        begin = time.perf_counter()
+        model.generate_image(np.zeros((77, 768), np.float32), num_steps=num_steps, seed=0)
+        return time.perf_counter() - begin
+
+    first, again = picture(1), picture(50)
+    begin = time.perf_counter()
+    model.decoder.predict_on_batch(np.zeros((1, *model.decoder.input_shape[1:]), np.float32))
+    decoder_s = time.perf_counter() - begin
+    return dict(first_picture_s=first, picture_s=again, num_steps=50, sampler="ddim", decoder_s=decoder_s)
+
+
+def operations(configuration: dict) -> float:
+    """Floating-point operations of a guided step: two for each multiplication of its products and convolutions."""
+    import tensorflow as tf
+
+    from helpers.engines import running
+
+    with running.building_in("float32"):
+        size = configuration["size"]
+        network = checkpoint(configuration["model"]).diffusion_model(size, size, False)
+    signature = [tf.TensorSpec(array.shape) for array in inputs(configuration)]
+    graph = tf.function(lambda *arrays: network(list(arrays)), input_signature=signature).get_concrete_function().graph
+    total = 0
+    for operation in graph.get_operations():
+        if operation.type == "Conv2D":
+            each = np.prod(operation.inputs[1].shape[:3])  # height, width and channels of the kernel
+        elif operation.type in ("MatMul", "BatchMatMulV2"):
+            each = operation.inputs[0].shape[-2 if _transposed(operation) else -1]
+        else:
+            continue
+        total += 2 * int(each) * int(np.prod(operation.outputs[0].shape))
+    return float(total)
+
+
+def _transposed(operation) -> bool:
+    return operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+
+
+def matmul_peak(engine: str, precision: str, width: int = 4096, products: int = 4) -> float:
+    """Floating-point operations a second of this machine at its best, in products of large square matrices."""
+    import keras
+
+    from helpers.engines import running
+
+    with running.building_in("float32" if engine == "openvino" else precision):
+        square, x = keras.layers.Dense(width, use_bias=False), keras.Input((width,))
+        y = x
+        for _ in range(products):
+            y = square(y)
+    run = running.compiled(lambda: keras.Model(x, y), engine, precision, None)
+    rows = np.random.default_rng(0).standard_normal((width, width), np.float32)
+    seconds = []
+    for _ in range(6):
+        begin = time.perf_counter()
+        run(rows)
+        seconds.append(time.perf_counter() - begin)
+    return 2 * products * width**3 / min(seconds[1:])
+
+
+def peak_memory() -> dict:
+    """The most that this process has held, in GB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    told = {"host_gb": most / (1e9 if sys.platform == "darwin" else 1e6)}  # bytes on a Mac, kilobytes on Linux
+    if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
+        told["device_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    elif (tf := sys.modules.get("tensorflow")) and tf.config.list_physical_devices("GPU"):
+        told["device_gb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
+    return told
+
+
+def serve(row: dict) -> None:
+    """The process: prepares, tells the seconds of it, then answers each line of the standard input with one of JSON."""
+    answers = os.fdopen(os.dup(1), "w")  # what libraries print goes nowhere
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def answer(**told):
+        print(json.dumps(told), file=answers, flush=True)
+
+    try:
+        if "limits" in row:
+            peaks = {precision: matmul_peak(engine, precision) for precision, engine in row["limits"].items()}
+            return answer(operations=operations(row["of"]), peaks=peaks)
+        step, cold, model = prepare(row)
+    except Exception as error:  # of any kind, a peer's too: the others are measured all the same
+        return answer(error=f"{type(error).__name__}: {error}"[:200])
+    answer(**cold)
+    for question, *options in map(str.split, sys.stdin):
+        if question == "step":
+            begin = time.perf_counter()
+            step()
+            answer(ms=1000 * (time.perf_counter() - begin))
+        elif question == "picture":
+            ours = not row["peer"]
+            answer(**(whole_pictures(model, int(options[0]), options[1]) if ours else keras_cvs_pictures(model)))
+        else:
+            answer(**peak_memory())
+
+
+if __name__ == "__main__":
+    serve(json.loads(sys.argv[1]))

@@ -1,0 +1,93 @@
+"""How a network is run: by which engine and in which precision. Nothing else in the project knows.
+
+An engine turns a Keras network into `run(*arrays)`, a function from NumPy arrays to a float32 one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+
+from helpers.engines.engine import Engine, Run
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+def _found() -> dict[str, Engine]:
+    """The engines of this folder's files `by_….py`; those that run Keras's own networks first."""
+    found: dict[str, Engine] = {}
+    for path in sorted(Path(__file__).parent.glob("by_*.py")):
+        found |= importlib.import_module(f"helpers.engines.{path.stem}").ENGINES
+    return dict(sorted(found.items(), key=lambda item: item[1].converts))
+
+
+ENGINES = _found()
+
+
+def has_gpu() -> bool:
+    """Whether Keras's backend sees a GPU."""
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def installed(engine: Engine) -> bool:
+    """Whether the package that it needs is there."""
+    return engine.package is None or importlib.util.find_spec(engine.package) is not None
+
+
+def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
+    """Engine and precision, where None is given those that suit this machine best.
+
+    The engine is among those installed that compute in the precision: XLA on a GPU; on a CPU OpenVINO, else
+    TensorFlow's plain graph.
+
+    The precision: that of Keras's global policy if the user has set one (a mixed policy means its compute
+    dtype: pictures are made, not trained, so nothing is gained from a float32 copy of the weights), else the
+    engine's fastest: float16 on a GPU, bfloat16 by OpenVINO on a processor that has it, otherwise float32.
+
+    Raises ValueError for what is unknown or does not go together, ImportError for an engine not installed.
+    """
+    if engine is not None and engine not in ENGINES:
+        raise ValueError(f"Unknown engine {engine!r}: choose one of {', '.join(ENGINES)}.")
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"Unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}.")
+    if engine is not None and not installed(ENGINES[engine]):
+        package = ENGINES[engine].package
+        raise ImportError(f"engine={engine!r} needs the package of that name: pip install {package}.")
+    policy = keras.config.dtype_policy()
+    if precision is None and policy.name != "float32":
+        precision = policy.compute_dtype
+    gpu = has_gpu()
+    if engine is None:
+        able = [name for name, each in ENGINES.items() if installed(each) and precision not in each.refused]
+        engine = max(able, key=lambda name: ENGINES[name].suits(gpu))
+    if precision in ENGINES[engine].refused:
+        raise ValueError(ENGINES[engine].refused[precision])
+    return engine, precision or ENGINES[engine].precision(gpu)
+
+
+@contextlib.contextmanager
+def building_in(precision: str) -> Iterator[None]:
+    """Networks built inside have weights and arithmetic in `precision`; Keras's global policy is put back after."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def compiled(make: Callable[[], keras.Model], engine: str, precision: str, key: str | None) -> Run:
+    """`run(*arrays) → float32 array`, or a list of them for a network of several outputs.
+
+    The arrays are the network's inputs in the order in which it declares them.
+    make: gives the Keras network, its weights in `precision`, or in float32 for an engine that converts; called when
+        the network is needed, and by an engine that keeps converted networks only if it has not kept this one.
+    key: tells the network with its weights from every other; None for weights that no other start will have.
+
+    A new shape of the inputs, another batch size say, is compiled at its first call.
+    """
+    return ENGINES[engine].compiled(make, precision, key)

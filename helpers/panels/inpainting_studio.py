@@ -1,0 +1,83 @@
+"""A panel that repaints a part of a photo: crop, mask, prompt, options, and what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+
+from helpers.diffusion.samplers import Step
+from helpers.panels.generation_studio import GenerationStudio
+from helpers.panels.region_pickers import CropPicker, MaskPicker
+from helpers.pictures.regions import paste
+from helpers.pictures.show import data_uri
+from helpers.recipe import Recipe
+
+
+class InpaintStudio(GenerationStudio):
+    """The panel; shows itself as the last line of a cell.
+
+    model: repaints by its methods `encode_text`, `denoise_hole`, `decode` and `joined`, as `StableDiffusion` does.
+    photo: what `load_image` takes; another can be uploaded or fetched in the panel.
+    prompt: what is to be in the hole.
+    folder: where Save writes.
+
+    `crop_picker` and `mask_picker` hold what is chosen, and can be set. `pictures` are the crops repainted,
+    uint8 (N, H, W, 3), and `photos` the whole photos with these in their places, a list of uint8 (H, W, 3).
+    """
+
+    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path = "outputs"):
+        super().__init__(model, folder=folder)
+        self.photos: list[np.ndarray] = []
+        self.crop_picker = CropPicker(photo, model.img_width, model.img_height)
+        self.mask_picker = MaskPicker(self.crop_picker.cropped)
+        self.crop_picker.observe(self._crop_again, "region")
+        self.num_resamples = widgets.IntSlider(
+            2, 1, 10, description="Resamples", style={"description_width": "6em"}, layout={"width": "24em"}
+        )
+        self.prompt.value = prompt
+        self.prompt.placeholder = "What to put into the hole, and around it"
+        self.generate_button.description = "Repaint"
+        titled = [
+            widgets.VBox([widgets.HTML(f"<b>{title}</b>"), picker])
+            for title, picker in (("1. Crop", self.crop_picker), ("2. Mask: the bright part", self.mask_picker))
+        ]
+        pickers = widgets.HBox(titled, layout={"flex_flow": "row wrap"})
+        form = list(self.children)
+        form.insert(form.index(self.message) - 1, self.num_resamples)
+        self.children = [pickers, widgets.HTML("<b>3. Repaint</b>"), *form]
+
+    def _crop_again(self, _change) -> None:
+        self.mask_picker.picture = self.crop_picker.cropped
+
+    @property
+    def recipe(self) -> Recipe:
+        return dataclasses.replace(super().recipe, num_resamples=self.num_resamples.value)
+
+    @staticmethod
+    def _defaults(model):
+        return model.checkpoint.repainting
+
+    def _steps(self, context: np.ndarray, recipe: Recipe) -> Iterator[Step]:
+        # as they are now: the sliders can be moved while it paints
+        self._photo, self._region = self.crop_picker.picture, self.crop_picker.region
+        self._crop, self._mask = self.crop_picker.cropped, self.mask_picker.mask
+        return self.model.denoise_hole(context, self._crop, self._mask, recipe)
+
+    def _finished(self, latent: np.ndarray) -> np.ndarray:
+        pictures = self.model.joined(self.model.decode(latent), self._crop, self._mask)
+        self.photos = [paste(self._photo, picture, self._region, self._mask) for picture in pictures]
+        return pictures
+
+    def _hang(self, pictures: np.ndarray) -> None:
+        super()._hang(pictures)
+        before = (
+            '<figure style="display: inline-block; width: 220px; margin: 4px; vertical-align: top">'
+            f'<img src="{data_uri(self._crop)}" alt="the crop before" style="width: 100%">'
+            "<figcaption>before</figcaption></figure>"
+        )
+        newest = self.gallery.children[0].children[0]
+        newest.value = before + newest.value

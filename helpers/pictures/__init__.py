@@ -1,0 +1,4 @@
+"""Pictures as arrays: read from anywhere, cut and masked, joined again, shown.
+
+May import: validation.
+"""

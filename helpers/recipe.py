@@ -1,0 +1,74 @@
+"""All that decides a picture, in one object: made from a call's arguments, passed whole, kept in the picture's file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from helpers.diffusion.samplers import SAMPLERS
+from helpers.diffusion.schedule import TRAIN_TIMESTEPS
+from helpers.validation import number_from_0, share, whole_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The options of a picture, by the names that they have as arguments; `StableDiffusion` explains them.
+
+    prompt is None where a context is given instead, seed where the noise is. The last three are of images drawn
+    anew, and of holes repainted. Raises ValueError for a value out of its range.
+    """
+
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    batch_size: int = 1
+    num_steps: int
+    unconditional_guidance_scale: float
+    seed: int | None = None
+    sampler: str
+    strength: float = 1.0
+    num_resamples: int = 1
+    jump_length: int = 1
+
+    def __post_init__(self):
+        checked = {
+            "batch_size": whole_number("batch_size", self.batch_size, 1),
+            "num_steps": whole_number("num_steps", self.num_steps, 1, TRAIN_TIMESTEPS),
+            "unconditional_guidance_scale": number_from_0(
+                "unconditional_guidance_scale", self.unconditional_guidance_scale
+            ),
+            "seed": None if self.seed is None else whole_number("seed", self.seed, 0),
+            "strength": share("strength", self.strength),
+            "num_resamples": whole_number("num_resamples", self.num_resamples, 1),
+            "jump_length": whole_number("jump_length", self.jump_length, 1),
+        }
+        if self.sampler not in SAMPLERS:
+            raise ValueError(f"Unknown sampler {self.sampler!r}: choose one of {', '.join(map(repr, SAMPLERS))}.")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def among(cls, arguments: Mapping) -> dict:
+        """Those of a call's arguments that are options of a recipe."""
+        names = {each.name for each in dataclasses.fields(cls)}
+        return {name: value for name, value in arguments.items() if name in names}
+
+    @property
+    def steps_taken(self) -> int:
+        """How many of num_steps are walked: with a strength below 1, the last ones, at least one."""
+        return max(1, round(self.strength * self.num_steps))
+
+    @property
+    def total_steps(self) -> int:
+        """How many steps the picture takes, those done again included."""
+        return self.steps_taken * self.num_resamples
+
+    def alone(self, number: int) -> Recipe:
+        """The recipe that makes picture `number` of the batch alone."""
+        return dataclasses.replace(self, batch_size=1, seed=None if self.seed is None else self.seed + number)
+
+    def arguments(self) -> dict:
+        """The keyword arguments of the call that makes one picture again; those at their defaults are left out."""
+        values = {each.name: (getattr(self, each.name), each.default) for each in dataclasses.fields(self)}
+        del values["batch_size"]  # one picture of a batch is one seed
+        return {name: value for name, (value, default) in values.items() if value not in (None, "", default)}

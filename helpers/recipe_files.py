@@ -1,0 +1,165 @@
+"""PNG files of pictures with the recipe that made them, as text in AUTOMATIC1111's form: written, and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from helpers.diffusion.samplers import SAMPLERS
+from helpers.pictures.loading import MAX_PIXELS, decoded
+from helpers.pictures.strips import check_picture
+
+LABELS = {name: sampler.label for name, sampler in SAMPLERS.items()}
+# Option of a recipe: its label in the text, how it is read, what it has to be.
+FIELDS: dict[str, tuple[str, Callable[[str], Any], str]] = {
+    "num_steps": ("Steps", int, "a whole number"),
+    "sampler": ("Sampler", {text: key for key, text in LABELS.items()}.__getitem__, f"one of {', '.join(SAMPLERS)}"),
+    "unconditional_guidance_scale": ("CFG scale", float, "a number"),
+    "seed": ("Seed", int, "a whole number"),
+    "strength": ("Strength", float, "a number"),
+    "num_resamples": ("Resamples", int, "a whole number"),
+    "jump_length": ("Jump length", int, "a whole number"),
+}
+KEYS = ("prompt", "negative_prompt", *FIELDS, "batch_size", "verbose")
+# `Label: value` or `Label: "quoted value"`; a bounded label keeps the search linear in the text's length.
+PAIR = re.compile(r'\s*(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+
+
+def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **settings) -> None:
+    """Writes a picture, uint8 (height, width, 3), RGB, as a PNG with its recipe: whole, or not at all.
+
+    path: ends in .png, in a folder that exists; a file of that name is replaced.
+    recipe: arguments of `StableDiffusion.text_to_image` or `inpaint`, at least the prompt, as `Recipe.arguments` gives
+        them. Not written are batch_size and verbose,
+        because one picture of a batch is one seed, and the defaults None and an empty negative_prompt.
+    settings: what else to note beside the recipe, like model="pocket"; None is not written.
+
+    Raises ValueError for another dtype or shape, a path without .png, and a recipe or setting that the text cannot
+    hold; OSError (FileNotFoundError, PermissionError) if the file cannot be written.
+    """
+    check_picture(picture)
+    path = Path(path).expanduser()
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"'{path}' does not end in .png, the one format that is written; rename it.")
+    chunks = PngImagePlugin.PngInfo()
+    if recipe is not None or settings:
+        # As the web UI does: a tEXt chunk when Latin-1 can hold the text, else an iTXt chunk in UTF-8.
+        chunks.add_text("parameters", _write_text(recipe or {}, settings, picture.shape))
+    # Not from `tempfile`: this one gets the permissions of any new file, as the umask says.
+    temporary = path.with_name(f".{time.time_ns()}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            Image.fromarray(picture).save(file, "PNG", pnginfo=chunks)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise type(error)(f"'{path}' cannot be written ({error.strerror or error}); choose another folder.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def read_recipe(path) -> dict:
+    """The arguments with which `text_to_image(**read_recipe(path))` makes the picture again.
+
+    Reads the PNG files of `save_image` and of AUTOMATIC1111's web UI; what text_to_image does not have, such as another
+    sampler, is left out with a warning. Raises what `load_image` raises for a path, and ValueError without a recipe.
+    """
+    recipe, _, left_out = _read_text(_find_text(path))
+    for reason in left_out:
+        warnings.warn(f"'{path}' says {reason}; it is left out.", stacklevel=2)
+    return {key: value for key, value in recipe.items() if (key, value) != ("negative_prompt", "")}
+
+
+def read_settings(path) -> dict[str, str]:
+    """The rest of what the file says, like {"size": "128x128", "model": "pocket"}; raises as `read_recipe` does."""
+    return _read_text(_find_text(path))[1]
+
+
+def save_pictures(
+    pictures: Iterable[np.ndarray], recipes: Iterable[Mapping], folder: str | Path, **settings: str
+) -> list[Path]:
+    """Writes each picture with its recipe into the folder, made if need be; returns the paths.
+
+    The files are picture-0001.png, picture-0002.png, … counting on from those that are there: none is overwritten.
+    recipes: for each picture, what `save_image` takes; settings: for all of them, e.g. `**model.settings`.
+    Raises OSError when the folder or a file cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(f"'{folder}' cannot be made a folder ({error.strerror}); choose another.") from error
+    paths = []
+    for picture, recipe in zip(pictures, recipes, strict=True):
+        path = _new_path(folder)
+        save_image(picture, path, recipe, **settings)
+        paths.append(path)
+    return paths
+
+
+def _new_path(folder: Path) -> Path:
+    numbers = [int(path.stem[8:]) for path in folder.iterdir() if re.fullmatch(r"picture-\d+\.png", path.name)]
+    return folder / f"picture-{max(numbers, default=0) + 1:04}.png"
+
+
+def _find_text(path) -> str:
+    text = decoded(Path(path), f"'{path}'", MAX_PIXELS)[1].get("parameters")
+    if not isinstance(text, str):
+        raise ValueError(f"'{path}' has no recipe (PNG text 'parameters'); give a file that save_image wrote with one.")
+    return text
+
+
+def _read_text(text: str) -> tuple[dict, dict[str, str], list[str]]:
+    """The recipe, the settings, and what of the recipe text_to_image does not have."""
+    body, _, last = text.rpartition("\n")
+    pairs = dict(PAIR.findall(last))
+    if len(pairs) < 3 and "Size" not in pairs:  # the web UI's sign that it wrote none
+        body, pairs = text, {}
+    prompt, *negative = re.split(r"(?:^|\n)[ \t]*Negative prompt: ?", body)
+    recipe, settings, left_out = {"prompt": prompt, "negative_prompt": "\n".join(negative)}, {}, []
+    if (schedule := pairs.pop("Schedule type", "Automatic")) != "Automatic":
+        pairs["Sampler"] = f"{pairs.get('Sampler')}, Schedule type: {schedule}"
+    for key, (label, read, expected) in FIELDS.items():
+        if (value := pairs.pop(label, None)) is not None:
+            try:
+                recipe[key] = read(value)
+            except (KeyError, ValueError):
+                left_out.append(f"{label}: {value}, which is not {expected}")
+    for label, value in pairs.items():
+        with suppress(ValueError):  # a lone quotation mark
+            value = json.loads(value) if value.startswith('"') else value
+        settings[label.lower().replace(" ", "_")] = value
+    return recipe, settings, left_out
+
+
+def _write_text(recipe: Mapping, settings: dict, shape: tuple[int, ...]) -> str:
+    """The lines `prompt`, `Negative prompt: ...` if any, and `Steps: 25, Sampler: DDIM, ...`."""
+    if unknown := [key for key in recipe if key not in KEYS]:
+        raise ValueError(f"The recipe has the unknown key {unknown[0]!r}; expected {', '.join(KEYS)}.")
+    recipe = {"prompt": None, "negative_prompt": ""} | {k: recipe[k] for k in KEYS[:-2] if recipe.get(k) is not None}
+    settings = dict(size=f"{shape[1]}x{shape[0]}", **{k: str(v) for k, v in settings.items() if v is not None})
+    pairs = [f"{FIELDS[k][0]}: {LABELS.get(str(recipe[k]), recipe[k])}" for k in FIELDS if k in recipe]
+    for key, value in settings.items():
+        # Quoted for the web UI's reasons (comma, colon, newline), and where a reader would change the value.
+        if value != value.strip() or re.search(r'[,:\n"]', value):
+            value = json.dumps(value, ensure_ascii=False)
+        pairs.append(f"{key.replace('_', ' ').capitalize()}: {value}")
+    negative = f"Negative prompt: {recipe['negative_prompt']}" if recipe["negative_prompt"] else ""
+    text = "\n".join(filter(None, (f"{recipe['prompt']}", negative, ", ".join(pairs))))
+    found = _read_text(text)  # what would not come back as it is must be refused, not mangled
+    for key, value in (*settings.items(), *recipe.items()):
+        if value != (found[0] | found[1]).get(key) or re.search("[\0\ud800-\udfff]", str(value)):
+            rule = "without a line 'Negative prompt:'" if key in KEYS else "under a new name in lower case"
+            expected = FIELDS[key][2] if key in FIELDS else f"text {rule}"
+            raise ValueError(f"{key}={value!r} cannot be kept in a PNG's text; expected {expected}.")
+    return text

@@ -1,0 +1,82 @@
+"""The real models, with random weights at 128 × 128, against KerasCV's own `generate_image`."""
+
+import gc
+import gzip
+
+import keras
+import keras_cv
+import numpy as np
+import pytest
+from keras_cv.models.stable_diffusion import SimpleTokenizer
+
+from helpers import StableDiffusion
+from helpers.diffusion.schedule import ALPHAS_CUMPROD
+
+
+@pytest.mark.parametrize(
+    "name, keras_cv_class",
+    [("sd-1.4", keras_cv.models.StableDiffusion), ("sd-2.1", keras_cv.models.StableDiffusionV2)],
+)
+def test_same_picture_as_keras_cv(name, keras_cv_class, figure):
+    keras.utils.set_random_seed(0)
+    ours = StableDiffusion(name, 128, 128, jit_compile=False, precision="float32", download_weights=False)
+    theirs = keras_cv_class(128, 128, jit_compile=False)
+    # the same networks; a random UNet's noise is far from unit size, so bring it there
+    ours.diffusion_model.layers[-1].conv2d.kernel.assign(ours.diffusion_model.layers[-1].conv2d.kernel * 0.3)
+    theirs._text_encoder, theirs._diffusion_model = ours.text_encoder, ours.diffusion_model
+    theirs._decoder = ours.decoder
+
+    rng = np.random.default_rng(0)
+    wanted = (77, ours.checkpoint.context_width)
+    context = rng.standard_normal(wanted, np.float32)
+    noise = rng.standard_normal((16, 16, 4), np.float32)
+    settings = dict(batch_size=1, num_steps=3, unconditional_guidance_scale=4.0, diffusion_noise=noise)
+    mine = ours.generate_image(context, **settings, sampler="ddim", verbose=False)
+    expected = theirs.generate_image(context, **settings)
+
+    difference = np.abs(mine.astype(int) - expected)
+    figure(f"{name} against KerasCV: largest difference {difference.max()} of 255, mean {difference.mean():.4f}")
+    assert mine.shape == expected.shape == (1, 128, 128, 3)
+    assert expected.std() > 5, "a flat picture would prove nothing"
+    assert difference.max() <= 1
+    del ours, theirs
+    gc.collect()
+
+
+def test_noise_schedule_is_keras_cvs():
+    from keras_cv.src.models.stable_diffusion.constants import _ALPHAS_CUMPROD
+
+    np.testing.assert_allclose(ALPHAS_CUMPROD, _ALPHAS_CUMPROD, rtol=1e-5)
+
+
+def test_weights_come_by_keras_cvs_own_download(monkeypatch):
+    asked = []
+
+    def get_file(*args, origin, file_hash, **kwargs):
+        asked.append((origin, file_hash))
+        raise ConnectionError("no network in tests")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    model = StableDiffusion("sd-1.4")
+    assert asked == [], "nothing is fetched before it is needed"
+    with pytest.raises(ConnectionError):
+        _ = model.decoder
+    assert asked[0][0].endswith("/kcv_decoder.h5") and len(asked[0][1]) == 64
+
+
+def test_a_prompt_over_77_tokens_is_told_which_words_are_over(tmp_path):
+    # CLIP's tokenizer with three merges in place of its forty thousand: most letters are tokens of their own
+    merges = tmp_path / "merges.txt.gz"
+    merges.write_bytes(gzip.compress(b"#version\nd o\ndo g</w>\nc a\n"))
+    model = StableDiffusion("sd-1.4")
+    model.networks.tokenizer = SimpleTokenizer(str(merges))
+    prompt = " ".join(["dog"] * 75 + ["dog", "zoo"])
+    with pytest.raises(ValueError, match=r"has 81 tokens and 'sd-1.4' reads 77, 4 too many.*'dog zoo'"):
+        model.encode_text(prompt)
+
+
+@pytest.mark.parametrize("wanted, rounded", [(192, 256), (300, 256), (320, 256), (330, 384), (10, 128)])
+def test_sizes_are_rounded_as_in_keras_cv_but_not_silently(wanted, rounded):
+    with pytest.warns(UserWarning, match=f"img_height={wanted} is no multiple of 128; rounded to {rounded}"):
+        model = StableDiffusion("sd-2.1", img_height=wanted)
+    assert (model.img_height, model.img_width) == (rounded, 512)
