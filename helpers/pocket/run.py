@@ -27,7 +27,9 @@ class Run:
         example,
         learning_rate: float = 3e-3,
         warm_up: int = 200,
+        averaging: int = 200,
     ):
+        """averaging: over how many steps the averaged weights reach back."""
         self.file, self.model = folder / f"{stage}.npz", model
         self.learning_rate, self.warm_up = learning_rate, warm_up
         self.optimizer = ConvolutionalMuon(
@@ -37,7 +39,7 @@ class Run:
             weight_decay=1e-3,
             adam_weight_decay=1e-3,
             use_ema=True,
-            ema_momentum=0.995,  # an average over some 200 steps
+            ema_momentum=1 - 1 / averaging,
         )
         model.compile(optimizer=self.optimizer, jit_compile=keras.backend.backend() == "jax")
         model(example)

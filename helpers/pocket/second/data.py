@@ -1,35 +1,55 @@
-"""Pictures of the second pocket world, drawn by all cores."""
+"""Pictures of the second pocket world, drawn by all cores, with a hole in each."""
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
 import os
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from helpers.pocket.second.holes import sample_hole
 from helpers.pocket.second.networks import SIZE
-from helpers.pocket.world.scenes import Scene, draw, sample_scene, sample_training_scene
+from helpers.pocket.world.scenes import Scene, draw, placements, sample_scene, sample_training_scene
 
 AT_ONCE = 32  # scenes of one generator, so that who draws them does not matter
 
 
-def _some(seeds: tuple[int, int]) -> tuple[list[Scene], np.ndarray]:
+class Drawn(NamedTuple):
+    """Scenes, their pictures uint8 (N, SIZE, SIZE, 3), and a mask for each, uint8 (N, SIZE, SIZE), 1 keeps."""
+
+    scenes: list[Scene]
+    pictures: np.ndarray
+    masks: np.ndarray
+
+
+def _some(seeds: tuple[int, int]) -> Drawn:
     rng = np.random.default_rng(seeds)
-    described = [sample_training_scene(rng) for _ in range(AT_ONCE)]
-    return described, np.stack([draw(scene, SIZE, rng) for scene in described])
+    scenes = [sample_training_scene(rng) for _ in range(AT_ONCE)]
+    pictures, masks = [], []
+    for scene in scenes:
+        placed = placements(scene, copy.deepcopy(rng))
+        pictures.append(draw(scene, SIZE, rng))
+        masks.append(sample_hole(placed, rng))
+    return Drawn(scenes, np.stack(pictures), np.stack(masks))
+
+
+def draw_parts(count: int, seed: int) -> Iterator[Drawn]:
+    """At least `count` training scenes, `AT_ONCE` in a part; the same for the same seed."""
+    parts = -(-count // AT_ONCE)
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        drawn = pool.imap(_some, [(seed, part) for part in range(parts)])
+        yield from tqdm(drawn, "drawing scenes", parts, mininterval=10)
 
 
 def draw_scenes(count: int, seed: int) -> tuple[list[Scene], np.ndarray]:
     """`count` training scenes and their pictures, uint8 (count, SIZE, SIZE, 3); the same for the same seed."""
-    parts = -(-count // AT_ONCE)
-    described, pictures = [], np.empty((parts * AT_ONCE, SIZE, SIZE, 3), np.uint8)
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        drawn = pool.imap(_some, [(seed, part) for part in range(parts)])
-        for part, (some, them) in enumerate(tqdm(drawn, "drawing scenes", parts, mininterval=10)):
-            described += some
-            pictures[part * AT_ONCE : (part + 1) * AT_ONCE] = them
-    return described[:count], pictures[:count]
+    parts = [(drawn.scenes, drawn.pictures) for drawn in draw_parts(count, seed)]
+    scenes = [scene for some, _ in parts for scene in some]
+    return scenes[:count], np.concatenate([pictures for _, pictures in parts])[:count]
 
 
 def held_out_scenes(count: int, seed: int) -> list[Scene]:

@@ -12,14 +12,21 @@ from keras_cv.src.models.stable_diffusion.diffusion_model import ResBlock, Spati
 from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 from keras_cv.src.models.stable_diffusion.resnet_block import ResnetBlock
 
-from helpers.pocket.networks import CONTEXT_WIDTH, HEADS, MAX_LENGTH, TIMESTEP_WIDTH
+from helpers.models.pocket import networks as first
+from helpers.models.pocket.networks import HEADS, TIMESTEP_WIDTH
+from helpers.models.pocket.sizes import CONTEXT_WIDTH, MAX_LENGTH
 
 SIZE = 256  # pixels
 FACTOR = 16  # pixels of a latent's cell
 CHANNELS = 8  # of a latent
 LATENT = (SIZE // FACTOR, SIZE // FACTOR, CHANNELS)
 UNET_CHANNELS = 2 * CHANNELS + 1  # what the UNet sees: noisy latent, hole, the surroundings' latent
-WIDTHS = (64, 128, 160)  # of the UNet's three levels
+WIDTHS = (96, 128, 128)  # of the UNet's three levels
+
+
+def text_encoder(vocabulary_size: int) -> keras.Model:
+    """The first edition's: tokens, positions int32 (N, MAX_LENGTH) → context (N, MAX_LENGTH, 160)."""
+    return first.text_encoder(MAX_LENGTH, vocabulary_size)
 
 
 def diffusion_model(height: int, width: int, max_length: int = MAX_LENGTH) -> keras.Model:

@@ -6,9 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.layers import faster
-from helpers.pocket import networks as first
-from helpers.pocket.networks import MAX_LENGTH
+from helpers.engines.faster_layers import faster
+from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.pocket.second import networks
 from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE, UNET_CHANNELS
 
@@ -17,7 +16,7 @@ PICTURE_EXAMPLE = np.zeros((1, SIZE, SIZE, 3), np.float32)
 DIFFUSION_EXAMPLE = [
     np.zeros((1, MAX_LENGTH), np.int32),
     np.zeros((1, *LATENT[:2], UNET_CHANNELS), np.float32),
-    np.zeros((1, first.TIMESTEP_WIDTH), np.float32),
+    np.zeros((1, networks.TIMESTEP_WIDTH), np.float32),
 ]
 
 
@@ -74,7 +73,7 @@ class Diffusion(keras.Model):
 
     def __init__(self, vocabulary_size: int):
         super().__init__()
-        self.text_encoder = first.text_encoder(MAX_LENGTH, vocabulary_size)
+        self.text_encoder = networks.text_encoder(vocabulary_size)
         self.diffusion_model = faster(networks.diffusion_model(SIZE, SIZE))
         zero_residuals(self.diffusion_model)
 

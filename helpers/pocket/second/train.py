@@ -1,5 +1,6 @@
 """Train the second edition: `python -m helpers.pocket.second.train autoencoder`, then `… latents`, then `… diffusion`.
 
+`… keep` writes the averaged weights, in half precision, to `--to`, from where a run without a checkpoint begins.
 Runs on any of Keras's backends (set KERAS_BACKEND). A run goes on from its last checkpoint in the folder `--run`;
 `--steps` counts from the run's beginning, and over the last `--decay` of them the learning rate falls to zero.
 """
@@ -13,12 +14,47 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from helpers.images import save_image, strip
+from helpers.models.pocket.tokenizer import END, START, WordTokenizer
+from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr, to_float, to_uint8
+from helpers.pocket.export import write_weights
 from helpers.pocket.judge import judge, sharpness, summary
 from helpers.pocket.run import Run
-from helpers.pocket.second.data import draw_scenes
-from helpers.pocket.second.objectives import CHANNELS, PICTURE_EXAMPLE, SIZE, Autoencoder
+from helpers.pocket.second import latents, networks
+from helpers.pocket.second.data import draw_scenes, held_out_scenes
+from helpers.pocket.second.diffusing import draw, noisy_batches
+from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE
+from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE, Autoencoder, Diffusion
+from helpers.pocket.world.captions import caption, vocabulary
+from helpers.recipe_files import save_image
+
+KEPT = Path(__file__).parents[3] / "assets" / "pocket" / "second"
+
+
+def autoencoder_run(args) -> Run:
+    model = Autoencoder()
+    model(np.repeat(PICTURE_EXAMPLE, 4, axis=0))
+    begin(args, {"image_encoder": model.moments, "decoder": model.decoder})
+    return Run(args.run, "autoencoder", model, np.repeat(PICTURE_EXAMPLE, 4, axis=0))
+
+
+def diffusion_run(args) -> Run:
+    model = Diffusion(len(tokenizer(args).encoder))
+    begin(args, {"text_encoder": model.text_encoder, "diffusion_model": model.diffusion_model})
+    return Run(args.run, "diffusion", model, DIFFUSION_EXAMPLE, averaging=1000)
+
+
+def begin(args, parts: dict[str, keras.Model]) -> None:
+    """The kept weights, where there are some; a run with a checkpoint takes its own instead."""
+    for name, network in parts.items():
+        if (path := args.to / f"{name}.weights.h5").exists():
+            network.load_weights(path)
+
+
+def tokenizer(args) -> WordTokenizer:
+    path = args.run / "vocabulary.txt"
+    path.write_text("\n".join([START, END, *vocabulary()]) + "\n", encoding="utf-8")
+    return WordTokenizer(path)
 
 
 def restored(model: Autoencoder, pictures: np.ndarray) -> np.ndarray:
@@ -28,48 +64,99 @@ def restored(model: Autoencoder, pictures: np.ndarray) -> np.ndarray:
 
 
 def train_autoencoder(args) -> None:
-    model = Autoencoder()
-    run = Run(args.run, "autoencoder", model, np.repeat(PICTURE_EXAMPLE, 4, axis=0))
-    _, pictures = draw_scenes(args.scenes, seed=1)
-    described, unseen = draw_scenes(64, seed=2)
-    real = summary(judge(unseen, described))
+    run = autoencoder_run(args)
+    _, pictures = draw_scenes(args.scenes, seed=10 + args.world)
+    scenes, unseen = draw_scenes(64, seed=2)
     rng = np.random.default_rng(run.step)
 
     def batches():
         while True:
-            chosen, corners = rng.integers(len(pictures), size=args.batch), rng.integers(SIZE - args.crop + 1, size=2)
-            x, y = corners
+            chosen, (x, y) = rng.integers(len(pictures), size=args.batch), rng.integers(SIZE - args.crop + 1, size=2)
             picture = to_float(pictures[chosen, y : y + args.crop, x : x + args.crop])
             yield {"x": picture, "y": picture}
 
     def look():
-        again = restored(model, unseen)
-        told = summary(judge(again, described))
+        again = restored(run.model, unseen)
         crisp = sharpness(again) / sharpness(unseen)
-        tqdm.write(f"step {run.step}  PSNR {psnr(again, unseen):.2f} dB, sharpness {crisp:.2f}, {told}, real {real}")
+        told = f"PSNR {psnr(again, unseen):.2f} dB, sharpness {crisp:.2f}, {summary(judge(again, scenes))}"
+        tqdm.write(f"step {run.step}  64 new scenes restored: {told}")
         rows = [np.concatenate([a, b]) for a, b in zip(unseen[:12], again[:12])]
         save_image(strip(rows, columns=6), args.run / "autoencoder.png")
 
     run.train(batches(), args.steps, args.decay, look)
 
 
-STAGES = {"autoencoder": (train_autoencoder, 16)}  # what each does, and how many pictures it takes a step
+def make_latents(args) -> None:
+    """The latents to learn on, and the autoencoder whose they are, its latents of unit variance in each channel."""
+    model = latents.load_autoencoder(args.run)
+    keep_autoencoder(model, args)
+    latents.save(latents.make_latents(model.moments, args.scenes, seed=10 + args.world), args.run / "latents.npz")
+
+
+def train_diffusion(args) -> None:
+    decoder = networks.decoder(SIZE, SIZE)
+    decoder.load_weights(args.to / "decoder.weights.h5")
+    run, words = diffusion_run(args), tokenizer(args)
+    batches = noisy_batches(
+        latents.load(args.run / "latents.npz"), words, args.batch, np.random.default_rng([run.step, args.world])
+    )
+    rng = np.random.default_rng(0)
+    scenes = held_out_scenes(32, seed=0)
+    prompts = [caption(scene, rng, full=True) for scene in scenes]
+    start = rng.standard_normal((32, *LATENT), dtype=np.float32)
+
+    def look():
+        pictures = draw(run.model, decoder, words, prompts, start)
+        save_image(strip(pictures, columns=8), args.run / "diffusion.png")
+        tqdm.write(f"step {run.step}  32 held-out prompts: {summary(judge(pictures, scenes))}")
+
+    run.train(batches, args.steps, args.decay, look)
+
+
+def keep(args) -> None:
+    """The averaged weights of whatever the run has trained; an autoencoder that latents were made with stays."""
+    if (args.run / "autoencoder.npz").exists() and not (args.run / "latents.npz").exists():
+        run = autoencoder_run(args)
+        run.use_averaged()
+        keep_autoencoder(run.model, args)
+    if (args.run / "diffusion.npz").exists():
+        run = diffusion_run(args)
+        run.use_averaged()
+        text_encoder = networks.text_encoder(len(tokenizer(args).encoder))
+        write_weights("text_encoder", run.model.text_encoder, text_encoder, args.to)
+        write_weights("diffusion_model", run.model.diffusion_model, networks.diffusion_model(SIZE, SIZE), args.to)
+
+
+def keep_autoencoder(model: Autoencoder, args) -> None:
+    write_weights("image_encoder", model.moments, networks.image_moments(), args.to)
+    write_weights("decoder", model.decoder, networks.decoder(SIZE, SIZE), args.to)
+
+
+STAGES = {  # what each does, and how many pictures it takes a step
+    "autoencoder": (train_autoencoder, 16),
+    "latents": (make_latents, None),
+    "diffusion": (train_diffusion, 64),
+    "keep": (keep, None),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.pocket.second.train", description=__doc__)
     parser.add_argument("stage", choices=[*STAGES])
     parser.add_argument("--run", type=Path, default=Path("runs/second"), help="folder of checkpoints and sheets")
+    parser.add_argument("--to", type=Path, default=KEPT, help="folder of the weights that are kept")
     parser.add_argument("--steps", type=int, default=10_000, help="counted from the run's beginning")
     parser.add_argument("--decay", type=int, default=2_000, help="last steps, with a falling learning rate")
     parser.add_argument("--batch", type=int, help="pictures a step; each stage has its own default")
     parser.add_argument("--crop", type=int, default=SIZE, help="pixels of the parts that the autoencoder learns from")
     parser.add_argument("--scenes", type=int, default=24_000, help="scenes drawn to train on")
+    parser.add_argument("--world", type=int, default=0, help="which scenes: another number draws others")
     parser.add_argument("--precision", default="float32", help="Keras's dtype policy; mixed_bfloat16 where it is fast")
     args = parser.parse_args()
     stage, batch = STAGES[args.stage]
     args.batch = args.batch or batch
-    args.run.mkdir(parents=True, exist_ok=True)
+    for folder in (args.run, args.to):
+        folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(args.precision)
     stage(args)

@@ -1,0 +1,92 @@
+"""Both ends of learning to diffuse: the noisy latents to learn from, the pictures to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from helpers.diffusion.samplers import ddim
+from helpers.diffusion.schedule import (
+    ALPHAS_CUMPROD,
+    TRAIN_TIMESTEPS,
+    noise_from_velocity,
+    timestep_embedding,
+    trailing_timesteps,
+)
+from helpers.pocket.data import to_uint8
+from helpers.pocket.diffusing import padded_tokens
+from helpers.pocket.second.latents import Latents
+from helpers.pocket.second.networks import LATENT
+from helpers.pocket.second.objectives import Diffusion
+from helpers.pocket.world.captions import caption
+
+HOLES = 0.5  # the share of a batch that has surroundings to fit into; the rest is drawn from words alone
+
+
+def seen(noisy: np.ndarray, holes: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """What the UNet sees, float32 (N, 16, 16, 17): the noisy latent, 1 where it shall paint, and what is around that.
+
+    noisy, around: (N, 16, 16, 8); holes: bool (N, 16, 16). Where all is to be painted, nothing is around it: zeros.
+    """
+    some = ~holes.all(axis=(1, 2))
+    return np.concatenate([noisy, holes[..., None], around * some[:, None, None, None]], axis=-1, dtype=np.float32)
+
+
+def noisy_batches(latents: Latents, tokenizer, batch: int, rng: np.random.Generator) -> Iterator[dict]:
+    """Batches without end, as `Model.train_on_batch` takes them: noisy latents and captions, the velocity to tell."""
+    embeddings = timestep_embedding(range(TRAIN_TIMESTEPS))
+    while True:
+        chosen = rng.integers(len(latents.scenes), size=batch)
+        noise = rng.standard_normal((2, batch, *LATENT), dtype=np.float32)
+        latent = latents.mean[chosen] + latents.deviation[chosen] * noise[0]
+        # one caption in ten is dropped, so that the model learns to guide itself (2207.12598)
+        prompts = ["" if rng.random() < 0.1 else caption(latents.scenes[i], rng) for i in chosen]
+        timesteps = rng.integers(TRAIN_TIMESTEPS, size=batch)
+        left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
+        signal, sigma = np.sqrt(left), np.sqrt(1 - left)
+        holes = latents.holes[chosen] | (rng.random(batch) >= HOLES)[:, None, None]
+        noisy = signal * latent + sigma * noise[1]
+        yield {
+            "x": [
+                padded_tokens(prompts, tokenizer),
+                seen(noisy, holes, latents.around[chosen]),
+                embeddings[timesteps],
+            ],
+            "y": signal * noise[1] - sigma * latent,  # the velocity (2202.00512, section 4)
+            # velocity's error weighs x0's by snr + 1 = 1 / sigma²; held at 5, as in 2303.09556
+            "sample_weight": np.minimum(1, 5 * np.square(sigma)).ravel(),
+        }
+
+
+def draw(
+    model: Diffusion,
+    decoder: keras.Model,
+    tokenizer,
+    prompts: list[str],
+    start: np.ndarray,
+    holes: np.ndarray | None = None,
+    around: np.ndarray | None = None,
+    guidance: float = 5.0,
+    num_steps: int = 20,
+) -> np.ndarray:
+    """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, 16, 16, 8).
+
+    holes, around: bool (N, 16, 16) and (N, 16, 16, 8), to repaint instead of to draw; as of `Latents`.
+    """
+    both = padded_tokens([*prompts, *[""] * len(prompts)], tokenizer)
+    holes = np.ones(start.shape[:3], bool) if holes is None else holes
+    around = np.zeros_like(start) if around is None else around
+
+    def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:
+        embedding = timestep_embedding([timestep] * len(both))
+        velocity = model([both, np.concatenate([seen(latent, holes, around)] * 2), embedding], training=False)
+        guided, unguided = np.split(ops.convert_to_numpy(velocity), 2)
+        return noise_from_velocity(unguided + guidance * (guided - unguided), latent, timestep)
+
+    latent = start
+    for step in ddim(start, denoiser, trailing_timesteps(num_steps)):
+        latent = step.latent
+    return np.concatenate([to_uint8(decoder(part)) for part in np.array_split(latent, -(-len(latent) // 8))])

@@ -1,0 +1,89 @@
+"""What the UNet learns on: the latents of many scenes and of the same scenes with a hole, made once and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from helpers.pocket.data import to_float
+from helpers.pocket.run import Run
+from helpers.pocket.second.data import draw_parts, draw_scenes
+from helpers.pocket.second.holes import blanked, hole_cells
+from helpers.pocket.second.networks import CHANNELS
+from helpers.pocket.second.objectives import PICTURE_EXAMPLE, Autoencoder, unit_variance
+from helpers.pocket.world.scenes import Scene
+
+
+class Latents(NamedTuple):
+    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 8), the holes, bool (N, 16, 16), and `around`.
+
+    around: float16, the mean of the latent of the picture with its hole grey.
+    """
+
+    scenes: list[Scene]
+    mean: np.ndarray
+    deviation: np.ndarray
+    holes: np.ndarray
+    around: np.ndarray
+
+
+def load_autoencoder(folder: Path) -> Autoencoder:
+    """The run's autoencoder, with averaged weights, and latents of unit variance in each channel.
+
+    Raises FileNotFoundError where none has been trained.
+    """
+    model = Autoencoder()
+    run = Run(folder, "autoencoder", model, np.repeat(PICTURE_EXAMPLE, 4, axis=0))
+    if not run.step:
+        raise FileNotFoundError(f"No trained autoencoder in {folder}: run the stage `autoencoder` first.")
+    run.use_averaged()
+    _, pictures = draw_scenes(512, seed=3)
+    mean = encoded(model.moments, pictures)[..., :CHANNELS]
+    unit_variance(model, mean.mean(axis=(0, 1, 2)), mean.std(axis=(0, 1, 2)))
+    return model
+
+
+def encoded(moments: keras.Model, pictures: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
+    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 16)."""
+    told = []
+    for first in range(0, len(pictures), 32):
+        part = to_float(pictures[first : first + 32])
+        part = part if masks is None else blanked(part, masks[first : first + 32])
+        told.append(ops.convert_to_numpy(ops.cast(moments(part), "float32")))
+    return np.concatenate(told)
+
+
+def make_latents(moments: keras.Model, count: int, seed: int) -> Latents:
+    """The latents of `count` training scenes, drawn here."""
+    scenes, arrays = [], []
+    for drawn in draw_parts(count, seed):
+        mean, log_variance = np.split(encoded(moments, drawn.pictures), 2, axis=-1)
+        around = encoded(moments, drawn.pictures, drawn.masks)[..., :CHANNELS]
+        deviation = np.exp(np.clip(log_variance, -12, 4) / 2)
+        scenes += drawn.scenes
+        floats = (each.astype(np.float16) for each in (mean, deviation, around))
+        arrays.append((*floats, hole_cells(drawn.masks)))
+    mean, deviation, around, holes = (np.concatenate(each) for each in zip(*arrays))
+    return Latents(scenes, mean, deviation, holes, around)
+
+
+def save(latents: Latents, path: Path) -> None:
+    scenes = json.dumps([dataclasses.asdict(scene) for scene in latents.scenes])
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, scenes=np.array(scenes), **{k: v for k, v in latents._asdict().items() if k != "scenes"})
+    partial.replace(path)
+
+
+def load(path: Path) -> Latents:
+    """Raises FileNotFoundError where the stage `latents` has not been run."""
+    if not path.exists():
+        raise FileNotFoundError(f"No latents in {path}: run the stage `latents` first.")
+    with np.load(path) as kept:
+        scenes = [Scene(**each) for each in json.loads(str(kept["scenes"]))]
+        return Latents(scenes, kept["mean"], kept["deviation"], kept["holes"], kept["around"])
