@@ -1,0 +1,198 @@
+"""The second edition's training: holes, what the UNet sees, what the autoencoder learns, what is kept."""
+
+import itertools
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
+from helpers.models.pocket.tokenizer import END, START, WordTokenizer
+from helpers.pocket.second import latents, networks, objectives, train
+from helpers.pocket.second.data import AT_ONCE, draw_scenes
+from helpers.pocket.second.diffusing import draw, noisy_batches, seen
+from helpers.pocket.second.holes import blanked, hole_cells, sample_hole
+from helpers.pocket.second.latents import Latents
+from helpers.pocket.second.networks import FACTOR, LATENT, SIZE
+from helpers.pocket.world.captions import vocabulary
+from helpers.pocket.world.placing import Placement
+from helpers.pocket.world.scenes import sample_training_scene
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    path = tmp_path_factory.mktemp("words") / "vocabulary.txt"
+    path.write_text("\n".join([START, END, *vocabulary()]) + "\n", encoding="utf-8")
+    return WordTokenizer(path)
+
+
+@pytest.fixture(scope="module")
+def some_latents():
+    """Made up: mean 1 in channel 0 and deviation 0, so that what was added to them can be told."""
+    rng = np.random.default_rng(0)
+    mean = np.zeros((8, *LATENT), np.float16)
+    mean[..., 0] = 1
+    holes = np.zeros((8, *LATENT[:2]), bool)
+    holes[:, 4:9, 3:12] = True
+    scenes = [sample_training_scene(rng) for _ in range(8)]
+    return Latents(scenes, mean, np.zeros_like(mean), holes, np.full_like(mean, 7))
+
+
+# ---- holes ----
+
+
+def test_holes_are_of_every_kind_and_most_cover_the_thing():
+    rng = np.random.default_rng(0)
+    thing = Placement("cat", width=0.3, x=0.3, y=0.7, flipped=False)
+    masks = np.stack([sample_hole([thing], rng) for _ in range(300)])
+    assert masks.dtype == np.uint8 and masks.shape == (300, SIZE, SIZE) and set(np.unique(masks)) == {0, 1}
+    painted = 1 - masks.mean(axis=(1, 2))
+    assert painted.min() > 0 and painted.max() < 0.95
+    # the thing's middle: row 0.7 from the top, so y counts downwards in a placement and upwards in a mask
+    assert (masks[:, round(0.7 * SIZE), round(0.3 * SIZE)] == 0).mean() > 0.7
+    assert (masks[:, round(0.3 * SIZE), round(0.7 * SIZE)] == 0).mean() < 0.3
+
+
+def test_a_cell_is_painted_when_any_of_its_pixels_is():
+    mask = np.ones((2, SIZE, SIZE), np.uint8)
+    mask[0, 5 * FACTOR, 3 * FACTOR] = 0
+    cells = hole_cells(mask)
+    assert cells.shape == (2, *LATENT[:2]) and cells.sum() == 1 and cells[0, 5, 3]
+
+
+def test_a_hole_is_grey_and_the_rest_as_it_was():
+    pictures = np.full((1, 4, 4, 3), 0.5, np.float32)
+    mask = np.ones((1, 4, 4), np.uint8)
+    mask[0, 0, 1] = 0
+    shown = blanked(pictures, mask)
+    assert (shown[0, 0, 1] == 0).all() and (np.delete(shown.reshape(16, 3), 1, axis=0) == 0.5).all()
+
+
+# ---- what the UNet learns from ----
+
+
+def test_without_surroundings_the_unet_sees_none(some_latents):
+    holes = some_latents.holes[:2].copy()
+    holes[1] = True
+    shown = seen(np.zeros((2, *LATENT)), holes, some_latents.around[:2])
+    assert shown.shape == (2, *LATENT[:2], networks.UNET_CHANNELS) and shown.dtype == np.float32
+    np.testing.assert_array_equal(shown[..., 8], holes)
+    assert (shown[0, ..., 9:] == 7).all() and (shown[1, ..., 9:] == 0).all()
+
+
+def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_latents, words):
+    """x0 = signal · noisy - sigma · velocity (2202.00512, section 4)."""
+    batch = next(noisy_batches(some_latents, words, 64, np.random.default_rng(1)))
+    tokens, shown, embedding = batch["x"]
+    assert tokens.shape == (64, 24) and tokens.dtype == np.int32
+    every = timestep_embedding(range(1000))
+    timesteps = [int(np.abs(every - each).sum(axis=1).argmin()) for each in embedding]
+    left = ALPHAS_CUMPROD[timesteps][:, None, None, None]
+    x0 = np.sqrt(left) * shown[..., :8] - np.sqrt(1 - left) * batch["y"]
+    np.testing.assert_allclose(x0[..., 0], 1, atol=1e-4)
+    np.testing.assert_allclose(x0[..., 1:], 0, atol=1e-4)
+    np.testing.assert_allclose(batch["sample_weight"], np.minimum(1, 5 * (1 - left.ravel())), rtol=1e-5)
+    whole = shown[..., 8].all(axis=(1, 2))
+    assert 0.25 < whole.mean() < 0.75  # some are drawn from words alone, some fitted into a hole
+
+
+def test_batches_of_one_seed_are_the_same(some_latents, words):
+    one, other = (next(noisy_batches(some_latents, words, 4, np.random.default_rng(3))) for _ in range(2))
+    for a, b in zip(one["x"], other["x"]):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_drawn_scenes_do_not_depend_on_how_many_are_drawn():
+    scenes, pictures = draw_scenes(AT_ONCE, seed=5)
+    fewer, same = draw_scenes(3, seed=5)
+    assert fewer == scenes[:3] and pictures.shape == (AT_ONCE, SIZE, SIZE, 3)
+    np.testing.assert_array_equal(same, pictures[:3])
+    assert not any(scene.held_out for scene in scenes)
+
+
+# ---- networks and objectives ----
+
+
+def test_latents_and_pictures_have_the_told_sizes():
+    assert networks.image_encoder()(np.zeros((2, SIZE, SIZE, 3), np.float32)).shape == (2, *LATENT)
+    assert networks.decoder(SIZE, SIZE)(np.zeros((2, *LATENT), np.float32)).shape == (2, SIZE, SIZE, 3)
+    assert networks.decoder()(np.zeros((1, 4, 6, 8), np.float32)).shape == (1, 64, 96, 3)  # of any size
+
+
+def test_sub_pixels_are_where_a_reader_expects_them():
+    numbers = np.arange(2 * 12, dtype=np.float32).reshape(1, 1, 2, 12)
+    picture = ops.convert_to_numpy(networks.SubPixels(2)(numbers))
+    np.testing.assert_array_equal(picture[0, 0, :, 0], [0, 3, 12, 15])
+    np.testing.assert_array_equal(picture[0, 1, :, 0], [6, 9, 18, 21])
+
+
+def test_a_batch_is_moved_as_its_pictures_would_be():
+    x = np.random.default_rng(0).random((4, 6, 6, 2)).astype(np.float32)
+    same, again, mirrored, turned = ops.convert_to_numpy(objectives.moved(x))
+    np.testing.assert_array_equal(same, x[0])
+    np.testing.assert_array_equal(again, x[1])
+    np.testing.assert_array_equal(mirrored, x[2][:, ::-1])
+    np.testing.assert_array_equal(turned, np.rot90(x[3]))
+
+
+def test_unit_variance_leaves_the_restored_picture(monkeypatch):
+    keras.utils.set_random_seed(0)
+    model = objectives.Autoencoder()
+    pictures = np.random.default_rng(0).uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)
+    model(pictures)
+
+    def latent_and_picture():
+        mean = model.moments(pictures)[..., :8]
+        return ops.convert_to_numpy(mean), ops.convert_to_numpy(model.decoder(mean))
+
+    before, restored = latent_and_picture()
+    objectives.unit_variance(model, before.mean(axis=(0, 1, 2)), before.std(axis=(0, 1, 2)))
+    after, again = latent_and_picture()
+    np.testing.assert_allclose(after.mean(axis=(0, 1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(after.std(axis=(0, 1, 2)), 1, atol=1e-3)
+    np.testing.assert_allclose(again, restored, atol=1e-3)
+
+
+def test_the_whole_training_in_small(tmp_path, monkeypatch, words):
+    """Autoencoder, latents, UNet, what is kept: each stage goes on from the one before, and learns."""
+    monkeypatch.setattr(networks, "WIDTHS", (32, 32, 32))
+    monkeypatch.setattr(latents, "draw_scenes", lambda count, seed: draw_scenes(8, seed))
+    args = SimpleNamespace(run=tmp_path / "run", to=tmp_path / "kept", scenes=32, world=0, crop=64, batch=4)
+    args.run.mkdir(), args.to.mkdir()
+    keras.utils.set_random_seed(0)
+
+    run = train.autoencoder_run(args)
+    picture = np.random.default_rng(0).uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)
+    losses = list(run.steps(itertools.repeat({"x": picture, "y": picture}), 6, 1))
+    assert losses[-1] < losses[0]
+    run.save()
+    train.make_latents(args)
+    known = latents.load(args.run / "latents.npz")
+    assert known.mean.shape == (32, *LATENT) and len(known.scenes) == 32 and known.holes.any(axis=(1, 2)).all()
+
+    run = train.diffusion_run(args)
+    for _loss in run.steps(noisy_batches(known, words, 4, np.random.default_rng(0)), 2, 1):
+        pass
+    run.save()
+    train.keep(args)
+    assert {path.name.split(".")[0] for path in args.to.iterdir()} == {
+        "text_encoder",
+        "diffusion_model",
+        "image_encoder",
+        "decoder",
+    }
+
+    (args.run / "diffusion.npz").unlink()  # a new run begins at the kept weights: the averaged ones, in half precision
+    again = train.diffusion_run(args)
+    run.use_averaged()
+    for a, b in zip(again.model.trainable_variables, run.model.trainable_variables):
+        np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=2e-3, atol=1e-6)
+
+    decoder = networks.decoder(SIZE, SIZE)
+    start = np.random.default_rng(0).standard_normal((2, *LATENT), np.float32)
+    pictures = draw(
+        again.model, decoder, words, ["a cat", "a dog"], start, known.holes[:2], known.around[:2], num_steps=2
+    )
+    assert pictures.shape == (2, SIZE, SIZE, 3) and pictures.dtype == np.uint8
