@@ -54,12 +54,13 @@ test-colab: VENV = .venv-colab
 test-colab: .venv-colab/.dev ## the same with the package versions that Google Colab has
 	$(PYTEST)
 
-lint: .venv/.dev ## check the style of helpers, tests and notebooks
+lint: .venv/.dev ## check the style of helpers, tests and notebooks, and the types of helpers
 	.venv/bin/python -m ruff check helpers tests notebooks
 	.venv/bin/python -m ruff format --check helpers tests notebooks
+	.venv/bin/python -m mypy
 
 clean: ## remove the environments and the caches; outputs/ stays
-	rm -rf .venv .venv-colab .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-colab .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find helpers tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 # The environments. An empty file in each marks what is installed, so that it is installed once.

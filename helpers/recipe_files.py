@@ -40,8 +40,8 @@ def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **setti
 
     path: ends in .png, in a folder that exists; a file of that name is replaced.
     recipe: arguments of `StableDiffusion.text_to_image` or `inpaint`, at least the prompt, as `Recipe.arguments` gives
-        them. Not written are batch_size and verbose,
-        because one picture of a batch is one seed, and the defaults None and an empty negative_prompt.
+        them. Not written are batch_size and verbose, because one picture of a batch is one seed, and the defaults None
+        and an empty negative_prompt.
     settings: what else to note beside the recipe, like model="pocket"; None is not written.
 
     Raises ValueError for another dtype or shape, a path without .png, and a recipe or setting that the text cannot
@@ -71,7 +71,8 @@ def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **setti
 def read_recipe(path) -> dict:
     """The arguments with which `text_to_image(**read_recipe(path))` makes the picture again.
 
-    Reads the PNG files of `save_image` and of AUTOMATIC1111's web UI; what text_to_image does not have, such as another
+    With a strength, num_resamples or jump_length among them they are those of `inpaint`, beside its image and mask.
+    Reads the PNG files of `save_image` and of AUTOMATIC1111's web UI; what a recipe does not have, such as another
     sampler, is left out with a warning. Raises what `load_image` raises for a path, and ValueError without a recipe.
     """
     recipe, _, left_out = _read_text(_find_text(path))
@@ -120,7 +121,7 @@ def _find_text(path) -> str:
 
 
 def _read_text(text: str) -> tuple[dict, dict[str, str], list[str]]:
-    """The recipe, the settings, and what of the recipe text_to_image does not have."""
+    """The recipe, the settings, and what of the text no recipe has."""
     body, _, last = text.rpartition("\n")
     pairs = dict(PAIR.findall(last))
     if len(pairs) < 3 and "Size" not in pairs:  # the web UI's sign that it wrote none
