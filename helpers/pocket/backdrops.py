@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -24,7 +24,7 @@ COLOURS = {
 class Canvas:
     """A square picture whose coordinates run from 0 to 1, x rightwards and y downwards."""
 
-    def __init__(self, size: int, top: tuple, bottom: tuple):
+    def __init__(self, size: int, top: Sequence[float], bottom: Sequence[float]):
         """A vertical gradient from the colour `top` to the colour `bottom`, `size` pixels square."""
         y = np.linspace(0, 1, size)[:, None, None]
         rows = (1 - y) * np.array(top) + y * np.array(bottom)
@@ -166,7 +166,7 @@ def draw_backdrop(setting: str, size: int, rng: np.random.Generator) -> Image.Im
     # twice the size and reduced, so that edges are smooth
     if setting in COLOURS:
         base = np.array(COLOURS[setting])
-        canvas = Canvas(2 * size, np.clip(base * 1.04, 0, 255), base * 0.96)
+        canvas = Canvas(2 * size, np.clip(base * 1.04, 0, 255).tolist(), (base * 0.96).tolist())
     else:
         canvas = PLACES[setting](2 * size, rng)
     return canvas.image.reduce(2)

@@ -28,7 +28,7 @@ def draw_each(described: list[scenes.Scene], rng: np.random.Generator) -> np.nda
 def held_out_scenes(count: int, seed: int) -> list[scenes.Scene]:
     """The first `count` held-out scenes of the seed."""
     rng = np.random.default_rng(seed)
-    found = []
+    found: list[scenes.Scene] = []
     while len(found) < count:
         if (scene := scenes.sample_scene(rng)).held_out:
             found.append(scene)

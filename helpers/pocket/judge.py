@@ -23,7 +23,7 @@ def judge(pictures: np.ndarray, scenes: list[Scene]) -> list[list[float]]:
 def _judge_one(picture: np.ndarray, scene: Scene) -> list[float]:
     matches = [find(picture, thing, scene.paint(thing)) for thing in scene.things[:1]]
     if scene.partner:
-        hidden = covered(matches[0], scene.thing, len(picture)) if scene.relation == "riding" else None
+        hidden = covered(matches[0], scene.things[0], len(picture)) if scene.relation == "riding" else None
         matches.append(find(picture, scene.partner, scene.paint(scene.partner), hidden=hidden))
     return [match.correlation for match in matches]
 

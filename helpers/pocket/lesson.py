@@ -34,7 +34,8 @@ class Lesson:
 
     def __init__(self, teacher, things: tuple[str, ...], colours: tuple[str, ...]):
         rng = np.random.default_rng(0)
-        self.teacher, self.losses = teacher, []
+        self.teacher = teacher
+        self.losses: list[float] = []
         self.scenes = [scenes.Scene(str(rng.choice(things)), str(rng.choice(colours))) for _ in range(SCENES)]
         pictures = to_float(draw_each(self.scenes, rng))
         mean = np.concatenate([teacher.run("image_encoder", part) for part in np.split(pictures, SCENES // 64)])

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from helpers.pocket.templates import Template, coarse_template, fine_template, weigh
 from helpers.pocket.world.things import sprite
 
 SMALLEST, LARGEST, STEP = 0.165, 0.97, 1.06  # widths searched, in parts of the picture's, and from one to the next
@@ -31,45 +32,13 @@ class Match(NamedTuple):
     flipped: bool
 
 
-class _Template(NamedTuple):
-    """A sprite of some size without its empty edges: its left and top in the whole, and what correlations need."""
-
-    alpha: np.ndarray  # (h, w) in 0…1, how much each pixel counts
-    centred: np.ndarray  # (h, w, 3): alpha times the colours less their mean
-    energy: float
-    left: int
-    top: int
-
-
-def _cut(thing: str, paint: str, flipped: bool, side: int, gap: float | None = None) -> _Template:
-    """The template of the sprite `side` pixels wide."""
-    picture = sprite(thing, paint).resize((side, side), Image.Resampling.LANCZOS, reducing_gap=gap)
-    if flipped:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    left, top, right, bottom = picture.getchannel("A").point(lambda level: 255 * (level > 8)).getbbox()
-    pixels = np.asarray(picture, np.float32)[top:bottom, left:right]
-    # to a high power, so that edges, where the backdrop shows through, count next to nothing
-    return _weigh(pixels[..., :3], (pixels[..., 3] / 255) ** 8, left, top)
-
-
-def _weigh(colours: np.ndarray, alpha: np.ndarray, left: int = 0, top: int = 0) -> _Template:
-    weight = alpha[..., None]
-    away = colours - (weight * colours).sum(axis=(0, 1)) / alpha.sum()
-    return _Template(alpha, weight * away, float((weight * away * away).sum()), left, top)
-
-
-# the fine ones are many and large, the coarse ones few and small
-_fine_template = functools.lru_cache(maxsize=256)(_cut)
-_coarse_template = functools.lru_cache(maxsize=8192)(functools.partial(_cut, gap=2.0))
-
-
 class _Surface:
     """A picture (h, w, 3), float32, to try templates on; what is `hidden`, bool (h, w), does not count."""
 
     def __init__(self, pixels: np.ndarray, hidden: np.ndarray | None):
         self.pixels, self.squares, self.hidden = pixels, (pixels**2).sum(axis=2), hidden
 
-    def score(self, template: _Template, left: int, top: int) -> float:
+    def score(self, template: Template, left: int, top: int) -> float:
         """The correlation with the template at a place; -1 where more than a sixth is outside or half is hidden."""
         alpha, centred, energy = template[:3]
         left, top = left + template.left, top + template.top
@@ -89,7 +58,7 @@ class _Surface:
                 seen = seen * ~self.hidden[there]
             if seen.sum() < total / 2:
                 return -1.0
-            alpha, centred, energy = _weigh(colours, seen)[:3]
+            alpha, centred, energy = weigh(colours, seen)[:3]
         part = self.pixels[there]
         sums = np.einsum("ijk,ij->k", part, alpha)
         spread = float(np.vdot(self.squares[there], alpha) - (sums**2).sum() / alpha.sum())
@@ -113,12 +82,12 @@ class _Spectrum:
         self.room = padded.shape[:2]
         self.shape = tuple(map(_fast_length, self.room))
         planes = [*np.moveaxis(padded, 2, 0), (padded**2).sum(axis=2)]
-        if self.masked:
+        if hidden is not None:
             seen = np.pad(~hidden, around, constant_values=True)
             planes = [*(plane * seen for plane in planes), seen]
         self.planes = np.fft.rfft2(np.stack(planes).astype(np.float32), self.shape)
 
-    def correlations(self, template: _Template) -> np.ndarray | None:
+    def correlations(self, template: Template) -> np.ndarray | None:
         """The correlation at every place where the template is within the padded picture, or None if nowhere."""
         height, width = template.alpha.shape
         if height > self.room[0] or width > self.room[1]:
@@ -170,7 +139,7 @@ def _coarse(picture: np.ndarray, whole: int, thing: str, paint: str, hidden: np.
         for width in widths[(widths > above) & (widths <= until)]:
             side = round(width * whole * factor)
             for flipped in (False, True):
-                template = _coarse_template(thing, paint, flipped, side)
+                template = coarse_template(thing, paint, flipped, side)
                 scores = spectrum.correlations(template)
                 if scores is None:
                     continue
@@ -198,7 +167,7 @@ def _climb(surface: _Surface, thing: str, paint: str, start: Match) -> Match:
 
     @functools.cache
     def score(side: int, left: int, top: int) -> float:
-        return surface.score(_fine_template(thing, paint, start.flipped, side), left, top) if side >= 8 else -1.0
+        return surface.score(fine_template(thing, paint, start.flipped, side), left, top) if side >= 8 else -1.0
 
     best = tuple(round(value) for value in (start.width, start.x - start.width / 2, start.y - start.width / 2))
     step = 2

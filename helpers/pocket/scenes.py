@@ -196,7 +196,7 @@ def _sprite(thing: str, colour: str) -> Image.Image:
 def _put(picture: Image.Image, scene: Scene, thing: str, width: float, x: float, y: float, rng) -> None:
     """Paste the thing, `width` wide and centred on (x, y), all in parts of the picture's width."""
     side = round(width * picture.width)
-    sprite = _sprite(thing, scene.colour if thing in PAINTABLE else "").resize((side, side), Image.BILINEAR)
+    sprite = _sprite(thing, scene.colour if thing in PAINTABLE else "").resize((side, side), Image.Resampling.BILINEAR)
     if rng.random() < 0.5:
         sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     corner = (round(x * picture.width - side / 2), round(y * picture.width - side / 2))
@@ -206,17 +206,18 @@ def _put(picture: Image.Image, scene: Scene, thing: str, width: float, x: float,
 def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
     """A picture of the scene, uint8 (size, size, 3); `rng` chooses places, sides and the backdrop's details."""
     picture = draw_backdrop(scene.setting, size, rng)
+    partner = scene.partner or ""  # there is one in what follows
     jitter = lambda reach: rng.uniform(-reach, reach)  # noqa: E731
     if scene.relation == "alone":
         width = {"small": rng.uniform(0.3, 0.4), "large": rng.uniform(0.8, 0.9), "": rng.uniform(0.55, 0.75)}
         _put(picture, scene, scene.thing, width[scene.size], 0.5 + jitter(0.08), 0.53 + jitter(0.05), rng)
     elif scene.relation == "riding":
         x = 0.5 + jitter(0.06)
-        _put(picture, scene, scene.partner, rng.uniform(0.5, 0.6), x, 0.72, rng)
+        _put(picture, scene, partner, rng.uniform(0.5, 0.6), x, 0.72, rng)
         _put(picture, scene, scene.thing, rng.uniform(0.42, 0.5), x + jitter(0.03), 0.37, rng)
     else:
         _put(picture, scene, scene.thing, rng.uniform(0.4, 0.48), 0.27 + jitter(0.02), 0.58 + jitter(0.05), rng)
-        _put(picture, scene, scene.partner, rng.uniform(0.4, 0.48), 0.74 + jitter(0.02), 0.58 + jitter(0.05), rng)
+        _put(picture, scene, partner, rng.uniform(0.4, 0.48), 0.74 + jitter(0.02), 0.58 + jitter(0.05), rng)
     return np.asarray(picture)
 
 
@@ -232,14 +233,14 @@ def _phrase(scene: Scene, thing: str, rng) -> str:
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
     """One of the ways to tell the scene, e.g. "a puppy riding a bike at the beach"."""
-    thing = _phrase(scene, scene.thing, rng)
+    thing, partner = _phrase(scene, scene.thing, rng), scene.partner or ""
     where = str(rng.choice(WHERE[scene.setting]))
     if scene.relation == "riding":
         verb = str(rng.choice(["on", "riding"]))
-        thing = f"{thing} {verb} {_phrase(scene, scene.partner, rng)}"
+        thing = f"{thing} {verb} {_phrase(scene, partner, rng)}"
     elif scene.relation == "beside":
         verb = str(rng.choice(["next to", "beside", "and"]))
-        thing = f"{thing} {verb} {_phrase(scene, scene.partner, rng)}"
+        thing = f"{thing} {verb} {_phrase(scene, partner, rng)}"
     form = rng.random()
     if form < 0.1:
         return thing

@@ -55,7 +55,7 @@ def draw_scenes(count: int, seed: int) -> tuple[list[Scene], np.ndarray]:
 def held_out_scenes(count: int, seed: int) -> list[Scene]:
     """The first `count` held-out scenes of the seed."""
     rng = np.random.default_rng(seed)
-    found = []
+    found: list[Scene] = []
     while len(found) < count:
         if (scene := sample_scene(rng)).held_out:
             found.append(scene)

@@ -31,7 +31,7 @@ def seen(noisy: np.ndarray, holes: np.ndarray, around: np.ndarray) -> np.ndarray
 
     noisy, around: (N, 16, 16, 8); holes: bool (N, 16, 16). Where all is to be painted, nothing is around it: zeros.
     """
-    some = ~holes.all(axis=(1, 2))
+    some = np.asarray(~holes.all(axis=(1, 2)))
     return np.concatenate([noisy, holes[..., None], around * some[:, None, None, None]], axis=-1, dtype=np.float32)
 
 

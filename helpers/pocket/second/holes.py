@@ -36,7 +36,7 @@ def hole_cells(mask: np.ndarray) -> np.ndarray:
     """Masks (…, H, W), 1 keeps → bool (…, H/16, W/16): a latent's cells of whose pixels any is repainted."""
     *several, height, width = mask.shape
     cells = mask.reshape(*several, height // FACTOR, FACTOR, width // FACTOR, FACTOR)
-    return ~cells.astype(bool).all(axis=(-3, -1))
+    return np.asarray((cells == 0).any(axis=(-3, -1)))
 
 
 def blanked(pictures: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def _plain(colour: tuple, size: int, rng: np.random.Generator) -> Image.Image:
     y, x = np.mgrid[:GRID, :GRID].astype(np.float32) / (GRID - 1) - 0.5
     kind, light = rng.integers(4), rng.uniform(0.06, 0.26)
     if kind == 0:
-        change = np.zeros((GRID, GRID), np.float32)
+        change = np.zeros((GRID, GRID))
     elif kind == 1:
         angle = rng.uniform(0, 2 * np.pi)
         change = light * (np.cos(angle) * x + np.sin(angle) * y)

@@ -94,7 +94,8 @@ def street(size, horizon, light, rng) -> Image.Image:
 def room(size, horizon, light, rng) -> Image.Image:
     wall = np.array(pick(rng, [(226, 214, 190), (196, 212, 204), (204, 206, 224), (232, 200, 186), (214, 222, 228)]))
     canvas = Canvas(size, 1, "", rng, [(tuple(0.9 * wall), tuple(np.minimum(255, 1.05 * wall)))])
-    canvas.glow(*rng.uniform(0, 1, 2), rng.uniform(0.3, 0.6), tuple(np.minimum(255, wall * 1.15)), 0.7)
+    x, y = rng.uniform(0, 1, 2)
+    canvas.glow(x, y, rng.uniform(0.3, 0.6), tuple(np.minimum(255, wall * 1.15)), 0.7)
     canvas.begin()
     canvas.horizon = horizon
     if rng.random() < 0.7:  # a window

@@ -49,7 +49,8 @@ def ball_shading(side: int = 96) -> Image.Image:
 
 def mix(a: tuple, b: tuple, share: float) -> tuple[int, int, int]:
     """The colour `share` of the way from `a` to `b`."""
-    return tuple(int(p + (q - p) * share) for p, q in zip(a, b))
+    red, green, blue = (int(p + (q - p) * share) for p, q in zip(a, b))
+    return red, green, blue
 
 
 class Canvas:
@@ -61,6 +62,7 @@ class Canvas:
     def __init__(self, size: int, horizon: float, light: str, rng: np.random.Generator, skies: list | None = None):
         self.size, self.side, self.horizon, self.light, self.rng = size, 2 * size, horizon, light, rng
         skies = skies or SKIES[light]
+        self.haze: tuple
         top, self.haze = skies[rng.integers(len(skies))]
         self.soft = self._gradient(top, self.haze, max(horizon, 0.2))
         self.sun = (float(rng.uniform(0.05, 0.95)), float(horizon * rng.uniform(0.15, 0.7)))

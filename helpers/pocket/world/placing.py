@@ -135,7 +135,8 @@ def put(picture: Image.Image, placed: Placement, paint: str, light: float) -> No
     alpha = thing.getchannel("A")
     if light:
         around = picture.crop((*corner, corner[0] + side, corner[1] + side)).resize((1, 1), Image.Resampling.BOX)
-        gains = [_within(1 + light * (level / 128 - 1), 0.65, 1.15) for level in around.getpixel((0, 0))]
+        levels = np.asarray(around)[0, 0]
+        gains = [_within(1 + light * (level / 128 - 1), 0.65, 1.15) for level in levels.tolist()]
         curves = [min(255, round(level * gain)) for gain in (*gains, 1) for level in range(256)]
         thing = thing.point(curves)
     picture.paste(thing, corner, alpha)

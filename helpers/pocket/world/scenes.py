@@ -123,9 +123,10 @@ def lay_out(scene: Scene, rng: np.random.Generator) -> tuple[float, list[Placeme
     if scene.relation == "empty":
         return horizon, []
     if scene.relation == "alone":
-        return horizon, placing.place_alone(scene.thing, scene.size, scene.setting, horizon, rng)
+        return horizon, placing.place_alone(scene.things[0], scene.size, scene.setting, horizon, rng)
     place = placing.place_riding if scene.relation == "riding" else placing.place_beside
-    return horizon, place(scene.thing, scene.partner, scene.setting, horizon, rng)
+    thing, partner = scene.things
+    return horizon, place(thing, partner, scene.setting, horizon, rng)
 
 
 def placements(scene: Scene, rng: np.random.Generator) -> list[Placement]:

@@ -14,7 +14,8 @@ def space(size, horizon, light, rng) -> Image.Image:
     canvas = Canvas(size, 1, "", rng, skies)
     colour = pick(rng, [(120, 60, 170), (40, 90, 180), (190, 70, 120), (30, 130, 140)])
     for _ in range(2):
-        canvas.glow(*rng.uniform(0, 1, 2), rng.uniform(0.2, 0.5), colour, rng.uniform(0.1, 0.5))
+        x, y = rng.uniform(0, 1, 2)
+        canvas.glow(x, y, rng.uniform(0.2, 0.5), colour, rng.uniform(0.1, 0.5))
     canvas.clouds(rng.uniform(-0.3, 0.3), colour)
     canvas.begin()
     canvas.stars(int(rng.integers(40, 170)))
