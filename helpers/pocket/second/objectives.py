@@ -97,7 +97,7 @@ def zero_residuals(unet: keras.Model) -> None:
             kernel = layer.proj2.conv2d.kernel
         else:
             continue
-        kernel.assign(ops.zeros_like(kernel))
+        kernel.assign(np.zeros(kernel.shape, "float32"))
 
 
 def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:
