@@ -24,8 +24,10 @@ export PROMPT
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
+# An upload comes as one message: by its own, the server drops those over 10 MB, and photos are larger.
 lab: .venv/.lab ## open the notebooks in JupyterLab, on this machine only
-	@set -- --ip=localhost --ServerApp.root_dir="$$PWD" --LabApp.default_url=/lab/tree/$(NOTEBOOK); \
+	@set -- --ip=localhost --ServerApp.root_dir="$$PWD" --LabApp.default_url=/lab/tree/$(NOTEBOOK) \
+	  --ServerApp.tornado_settings='{"websocket_max_message_size": 104857600}'; \
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
 	if [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	  echo 'No screen here: open the address that JupyterLab prints below in a browser.'; \

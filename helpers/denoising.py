@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -86,10 +87,21 @@ def start(
         latent = pure_noise(rngs, networks.latent_shape)
     else:
         latent = batch_of("diffusion_noise", noise, networks.latent_shape, count)
-    negative = recipe.negative_prompt
-    unconditional = networks.encode_no_text() if negative in (None, "") else networks.encode_text(negative)
+    negative = recipe.negative_prompt if isinstance(recipe.negative_prompt, tuple) else (recipe.negative_prompt,)
+    unconditional = np.concatenate(
+        [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in negative]
+    )
     scale, prediction = recipe.unconditional_guidance_scale, checkpoint.prediction
-    denoiser = guided_denoiser(networks.run, unconditional, context, scale, guidance_interval, reuse_every, prediction)
+    current = functools.cache(networks.current)  # weights are looked at once a picture, not at each step
+    denoiser = guided_denoiser(
+        lambda name, *arrays: current(name)(*arrays),
+        unconditional,
+        context,
+        scale,
+        guidance_interval,
+        reuse_every,
+        prediction,
+    )
     sampler = SAMPLERS[recipe.sampler]
     return Start(latent, denoiser, sampler.solver, sampler.timesteps(recipe.num_steps), rngs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from helpers.diffusion.samplers import SAMPLERS
@@ -15,12 +15,13 @@ from helpers.validation import number_from_0, share, whole_number
 class Recipe:
     """The options of a picture, by the names that they have as arguments; `StableDiffusion` explains them.
 
-    prompt is None where a context is given instead, seed where the noise is. The last three are of images drawn
-    anew, and of holes repainted. Raises ValueError for a value out of its range.
+    prompt is None where a context is given instead, seed where the noise is. Prompts can be lists, kept as tuples, of
+    one for each picture, and batch_size is then as many. The last three are of images drawn anew, and of holes
+    repainted. Raises ValueError for a value out of its range, and lists of other lengths.
     """
 
-    prompt: str | None = None
-    negative_prompt: str | None = None
+    prompt: str | Sequence[str] | None = None
+    negative_prompt: str | Sequence[str] | None = None
     batch_size: int = 1
     num_steps: int
     unconditional_guidance_scale: float
@@ -31,8 +32,14 @@ class Recipe:
     jump_length: int = 1
 
     def __post_init__(self):
+        lists = {
+            name: tuple(value)
+            for name in ("prompt", "negative_prompt")
+            if isinstance(value := getattr(self, name), (list, tuple))
+        }
         checked = {
-            "batch_size": whole_number("batch_size", self.batch_size, 1),
+            **lists,
+            "batch_size": _as_many(lists, whole_number("batch_size", self.batch_size, 1)),
             "num_steps": whole_number("num_steps", self.num_steps, 1, TRAIN_TIMESTEPS),
             "unconditional_guidance_scale": number_from_0(
                 "unconditional_guidance_scale", self.unconditional_guidance_scale
@@ -65,10 +72,25 @@ class Recipe:
 
     def alone(self, number: int) -> Recipe:
         """The recipe that makes picture `number` of the batch alone."""
-        return dataclasses.replace(self, batch_size=1, seed=None if self.seed is None else self.seed + number)
+        seed = None if self.seed is None else self.seed + number
+        one = {
+            name: value[number]
+            for name in ("prompt", "negative_prompt")
+            if isinstance(value := getattr(self, name), tuple)
+        }
+        return dataclasses.replace(self, batch_size=1, seed=seed, **one)
 
     def arguments(self) -> dict:
         """The keyword arguments of the call that makes one picture again; those at their defaults are left out."""
         values = {each.name: (getattr(self, each.name), each.default) for each in dataclasses.fields(self)}
         del values["batch_size"]  # one picture of a batch is one seed
         return {name: value for name, (value, default) in values.items() if value not in (None, "", default)}
+
+
+def _as_many(lists: Mapping[str, tuple], batch_size: int) -> int:
+    """The pictures of a batch with such lists of prompts; raises ValueError where they and batch_size do not agree."""
+    numbers = {len(each) for each in lists.values()} or {batch_size}
+    if len(numbers) > 1 or batch_size not in (1, *numbers) or 0 in numbers:
+        told = " and ".join(f"{name} is a list of {len(each)}" for name, each in lists.items())
+        raise ValueError(f"{told}, with batch_size={batch_size}; give one for each picture, and leave batch_size out.")
+    return numbers.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -13,7 +13,7 @@ from helpers import denoising
 from helpers.diffusion.samplers import Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS
 from helpers.engines import running
-from helpers.models.checkpoints import Defaults, checkpoint
+from helpers.models.checkpoints import Defaults, checkpoint, default
 from helpers.models.networks import Networks
 from helpers.pictures.loading import one_image
 from helpers.pictures.seams import finish
@@ -24,7 +24,8 @@ from helpers.validation import timestep_interval, whole_number
 class StableDiffusion:
     """A latent diffusion model that draws what a prompt says.
 
-    model: "pocket", "sd-1.4" or "sd-2.1"; by default sd-1.4 where there is a GPU and pocket elsewhere.
+    model: "pocket", "sd-1.4" or "sd-2.1"; by default sd-1.4 where there is a GPU, or a size is asked for
+        that pocket cannot draw, and pocket elsewhere; a line tells.
     img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the
         size that the model was trained at.
     jit_compile: True means engine="xla", False engine="graph".
@@ -44,8 +45,8 @@ class StableDiffusion:
     Raises ValueError for an unknown model, a size that the model cannot draw, an unknown precision.
 
     All methods take these, and raise ValueError for a value out of its range before anything is computed:
-    negative_prompt: what to steer away from.
-    batch_size: pictures to make, from 1.
+    prompt, negative_prompt: what to draw, what to steer away from; a list has one for each picture.
+    batch_size: pictures to make, from 1; as many as a list has, where one is given.
     num_steps: from 1 to 1000; 10 to 20 are usual for "dpm_solver", 20 to 50 for "ddim". By default the fewest with
         which the classifier recognises the pocket model's pictures nearly as often, 96 %, as after KerasCV's 50 of
         "ddim", 97 %: 12, and 25 of "ddim" where a hole is repainted.
@@ -70,16 +71,12 @@ class StableDiffusion:
         reuse_every: int = 1,
         token_downsampling: int = 1,
     ):
-        if model is None:
-            model = "sd-1.4" if running.has_gpu() else "pocket"
-            print(f"Model {model!r}: {checkpoint(model).about}. Choose with StableDiffusion(model=…).")
+        chosen = default(running.has_gpu(), img_height, img_width) if model is None else checkpoint(model)
         if engine is not None and jit_compile is not None:
             raise ValueError("engine and jit_compile were both given; jit_compile=True means engine='xla': give one.")
         if jit_compile is not None:
             engine = "xla" if jit_compile else "graph"
-        self.networks = Networks(
-            checkpoint(model), img_height, img_width, engine, precision, download_weights, token_downsampling
-        )
+        self.networks = Networks(chosen, img_height, img_width, engine, precision, download_weights, token_downsampling)
         self.checkpoint = self.networks.checkpoint
         self.img_height, self.img_width = self.networks.img_height, self.networks.img_width
         self.engine, self.precision = self.networks.engine, self.networks.precision
@@ -91,8 +88,8 @@ class StableDiffusion:
 
     def text_to_image(
         self,
-        prompt: str,
-        negative_prompt: str | None = None,
+        prompt: str | Sequence[str],
+        negative_prompt: str | Sequence[str] | None = None,
         batch_size: int = 1,
         num_steps: int | None = None,
         unconditional_guidance_scale: float | None = None,
@@ -107,7 +104,7 @@ class StableDiffusion:
     def generate_image(
         self,
         encoded_text: np.ndarray,
-        negative_prompt: str | None = None,
+        negative_prompt: str | Sequence[str] | None = None,
         batch_size: int = 1,
         num_steps: int | None = None,
         unconditional_guidance_scale: float | None = None,
@@ -126,10 +123,10 @@ class StableDiffusion:
 
     def image_to_image(
         self,
-        prompt: str,
+        prompt: str | Sequence[str],
         image: np.ndarray,
         strength: float = 0.7,
-        negative_prompt: str | None = None,
+        negative_prompt: str | Sequence[str] | None = None,
         batch_size: int = 1,
         num_steps: int | None = None,
         unconditional_guidance_scale: float | None = None,
@@ -148,10 +145,10 @@ class StableDiffusion:
 
     def inpaint(
         self,
-        prompt: str,
+        prompt: str | Sequence[str],
         image: np.ndarray,
         mask: np.ndarray,
-        negative_prompt: str | None = None,
+        negative_prompt: str | Sequence[str] | None = None,
         num_resamples: int = 1,
         batch_size: int = 1,
         num_steps: int | None = None,

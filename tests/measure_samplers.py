@@ -35,13 +35,16 @@ ARMS = [
 def counted(token_downsampling):
     """A model with the UNet evaluations that it makes, by the network's name, in its `counts`."""
     model = StableDiffusion("pocket", token_downsampling=token_downsampling)
-    model.counts, run = {}, model.networks.run
+    model.counts, current = {}, model.networks.current
 
-    def counting(name, *arrays):
-        model.counts[name] = model.counts.get(name, 0) + len(arrays[0])
-        return run(name, *arrays)
+    def counting(name):
+        def run(*arrays):
+            model.counts[name] = model.counts.get(name, 0) + len(arrays[0])
+            return current(name)(*arrays)
 
-    model.networks.run = counting
+        return run
+
+    model.networks.current = counting
     return model
 
 

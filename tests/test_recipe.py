@@ -40,6 +40,15 @@ def test_arguments_are_those_of_the_call_that_makes_the_picture_again():
     assert set(FULL) <= set(inspect.signature(StableDiffusion.inpaint).parameters)
 
 
+def test_each_picture_of_a_list_of_prompts_has_its_own_recipe():
+    recipe = Recipe(prompt=["a cat", "a dog"], negative_prompt=["blue", ""], seed=5, **OWN)
+    assert recipe.batch_size == 2
+    assert recipe.alone(0).arguments() == dict(prompt="a cat", negative_prompt="blue", seed=5, **OWN)
+    assert recipe.alone(1).arguments() == dict(prompt="a dog", seed=6, **OWN)
+    assert Recipe(**recipe.arguments()) == recipe
+    assert Recipe(negative_prompt=["blue", "red", ""], **OWN).batch_size == 3, "where a context is given"
+
+
 def test_steps():
     assert (Recipe(**FULL).steps_taken, Recipe(**FULL).total_steps) == (5, 15)
     assert Recipe(**{**FULL, "strength": 0.01}).steps_taken == 1

@@ -60,15 +60,18 @@ def test_verbose_shows_one_bar_and_quiet_nothing(pocket, capsys):
 
 def test_guidance_is_one_call_of_both_halves_mixed_in_float32(pocket, monkeypatch):
     calls = []
-    run = pocket.networks.run
+    current = pocket.networks.current
 
-    def spy(name, *arrays):
-        result = run(name, *arrays)
-        if name == "diffusion_model":
-            calls.append((arrays, result))
-        return result
+    def spied(name):
+        def run(*arrays):
+            result = current(name)(*arrays)
+            if name == "diffusion_model":
+                calls.append((arrays, result))
+            return result
 
-    monkeypatch.setattr(pocket.networks, "run", spy)
+        return run
+
+    monkeypatch.setattr(pocket.networks, "current", spied)
     steps = list(pocket.denoise(pocket.encode_text(PROMPT), batch_size=2, num_steps=3, seed=1))
     assert len(calls) == 3
     (latent, embedding, context), velocity = calls[0]
@@ -162,6 +165,60 @@ def test_default_model_and_engine(monkeypatch, capsys, gpu, name, engine):
     assert said.count("\n") == 1 and repr(name) in said and "StableDiffusion(model=" in said
 
 
+@pytest.mark.filterwarnings("ignore:img_")
+@pytest.mark.parametrize("size, name", [(512, "sd-1.4"), (128, "pocket"), (130, "pocket")])
+def test_the_default_model_draws_the_size_that_was_asked_for(monkeypatch, capsys, size, name):
+    monkeypatch.setattr(running, "has_gpu", lambda: False)
+    model = StableDiffusion(img_height=size, img_width=size, jit_compile=False)
+    said = capsys.readouterr().out
+    assert model.checkpoint.name == name and said.count("\n") == 1 and said.startswith(f"Model {name!r}")
+    assert ("'pocket' cannot draw such a size" in said) == (name == "sd-1.4")
+
+
+def test_a_list_of_prompts_is_a_batch_of_their_pictures(pocket):
+    prompts, negative = ["a cat", PROMPT, "a dog"], ["in space", "", "a cat"]
+    together = pocket.text_to_image(prompts, negative_prompt=negative, seed=5, **QUICK)
+    alone = [pocket.text_to_image(p, n, seed=5 + i, **QUICK)[0] for i, (p, n) in enumerate(zip(prompts, negative))]
+    assert together.shape == (3, 128, 128, 3) and difference(together, np.stack(alone)) <= 1
+    one_for_all = pocket.text_to_image(prompts, "blue", batch_size=3, seed=5, **QUICK)
+    assert difference(one_for_all[2], pocket.text_to_image("a dog", "blue", seed=7, **QUICK)[0]) <= 1
+    one, listed = (pocket.text_to_image(prompt, seed=5, **QUICK) for prompt in ("a cat", ["a cat"]))
+    assert difference(one, listed) == 0
+    np.testing.assert_array_equal(pocket.encode_text(prompts)[1:2], pocket.encode_text(PROMPT))
+
+
+def test_a_list_of_prompts_repaints_too(pocket):
+    image, mask = np.full((128, 128, 3), 90, np.uint8), np.ones((128, 128), np.uint8)
+    mask[32:96, 32:96] = 0
+    options = dict(num_steps=2, verbose=False)
+    together = pocket.inpaint(["a cat", "a dog"], image, mask, seed=1, **options)
+    assert difference(together[1], pocket.inpaint("a dog", image, mask, seed=2, **options)[0]) <= 1
+
+
+def test_pytorch_as_keras_backend_draws_the_same_picture(tmp_path):
+    """Within rounding; the engine is chosen by itself, and one that cannot be is refused in a sentence."""
+    pytest.importorskip("torch")
+    code = f"""
+import sys, numpy as np
+from helpers import StableDiffusion
+model = StableDiffusion("pocket", precision="float32")
+np.save(sys.argv[1], model.text_to_image({PROMPT!r}, seed=1, num_steps=4, verbose=False))
+for engine in ("openvino", "xla"):
+    try:
+        StableDiffusion("pocket", engine=engine)
+    except (ValueError, ImportError) as error:
+        print(error)
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-c", code, str(tmp_path / "picture.npy")]
+    said = subprocess.check_output(command, cwd=Path(__file__).parents[1], env=environment, text=True)
+    reference = StableDiffusion("pocket", engine="graph", precision="float32")
+    expected = reference.text_to_image(PROMPT, seed=1, num_steps=4, verbose=False)
+    assert difference(np.load(tmp_path / "picture.npy"), expected) <= 2
+    assert "engine='xla' does not run with KERAS_BACKEND=torch: choose 'graph'" in said
+    assert CPU_ENGINE != "openvino" or "engine='openvino' does not run with KERAS_BACKEND=torch" in said
+
+
 def test_tensorflows_start_up_log_is_not_shown():
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     code = "from helpers import StableDiffusion; StableDiffusion('pocket').text_encoder"
@@ -181,7 +238,14 @@ def test_overflow_is_no_black_picture(pocket):
         (dict(prompt=""), "non-empty string, got ''"),
         (dict(prompt="  \n"), "non-empty string"),
         (dict(prompt=None), "non-empty string, got None"),
-        (dict(prompt=["a dog"]), "non-empty string, got"),
+        (dict(prompt=["a dog", ""]), "non-empty string, got ''"),
+        (dict(prompt=[3]), "non-empty string, got 3"),
+        (dict(prompt=[]), "prompt is a list of 0"),
+        (dict(prompt=["a dog", "a cat"], batch_size=3), "prompt is a list of 2, with batch_size=3; give one for each"),
+        (
+            dict(prompt=["a dog", "a cat"], negative_prompt=["a cat"]),
+            "prompt is a list of 2 and negative_prompt is a list of 1, with batch_size=1; give one for each picture",
+        ),
         (dict(prompt="a " * 30), "has 32 tokens and 'pocket' reads 24, 8 too many.*'a a a a a a a a'"),
         (dict(num_steps=0), "num_steps must be a whole number from 1 to 1000, got 0"),
         (dict(num_steps=2.5), "num_steps must be"),

@@ -23,8 +23,8 @@ def guided_denoiser(
     """`denoiser(latent, timestep)` by classifier-free guidance (2207.12598).
 
     run: as of `Networks`.
-    unconditional, context: of an empty or negative prompt, float32 (1, tokens, width), and of the prompts,
-        (N, tokens, width).
+    unconditional, context: of an empty or negative prompt, float32 (1, tokens, width), or of one for each picture,
+        and of the prompts, (N, tokens, width).
     scale: how far to go from the first to the second; at 1 the first is not asked for.
     interval: the lowest and the highest timestep to be guided at; at others the prompt alone is asked for,
         for half the work (2404.07724).
@@ -32,7 +32,7 @@ def guided_denoiser(
         by the others (DeepCache, 2312.00858); 1 always computes them.
     prediction: "noise" or "velocity", as of `Checkpoint`.
     """
-    both = np.concatenate([np.repeat(unconditional, len(context), axis=0), context])
+    both = np.concatenate([np.broadcast_to(unconditional, context.shape), context])
     predict = _reusing(run, reuse_every) if reuse_every > 1 else lambda *arrays: run("diffusion_model", *arrays)
 
     def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:

@@ -165,6 +165,7 @@ ENGINES = {
         precision=lambda gpu: "bfloat16" if has_bfloat16() else "float32",
         refused={"float16": "OpenVINO computes in bfloat16 or float32 on a CPU; for float16 take engine='graph'."},
         suits=lambda gpu: 0 if gpu else 3,
+        backends=("tensorflow",),  # whose functions it converts
         package="openvino",
     )
 }

@@ -1,4 +1,4 @@
-"""Networks run by TensorFlow: as a plain graph, or compiled by XLA."""
+"""Networks run by Keras's own backend, which usually is TensorFlow: as a plain graph, or compiled by XLA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compiled(jit_compile: bool, make: Callable[[], keras.Model]) -> Run:
     return run
 
 
-def _engine(jit_compile: bool, suits: Callable[[bool], int]) -> Engine:
+def _engine(jit_compile: bool, suits: Callable[[bool], int], *backends: str) -> Engine:
     return Engine(
         compiled=lambda make, precision, key: compiled(jit_compile, make),
         prepared=lambda network, precision: network,
@@ -35,9 +35,14 @@ def _engine(jit_compile: bool, suits: Callable[[bool], int]) -> Engine:
         precision=lambda gpu: "float16" if gpu else "float32",
         refused={},
         suits=suits,
+        backends=backends,
     )
 
 
 # On a CPU XLA draws the pocket model's pictures faster than the graph (`python -m helpers.benchmark`), but compiles for
 # longer than a dozen pictures make up for.
-ENGINES = {"graph": _engine(False, lambda gpu: 2), "xla": _engine(True, lambda gpu: 3 if gpu else 1)}
+# PyTorch has no graph, and runs layer by layer; JAX is fast by XLA alone.
+ENGINES = {
+    "graph": _engine(False, lambda gpu: 2, "tensorflow", "torch"),
+    "xla": _engine(True, lambda gpu: 3 if gpu else 1, "tensorflow", "jax"),
+}

@@ -23,6 +23,7 @@ class Engine(NamedTuple):
     precision: (whether there is a GPU) → the fastest precision here.
     refused: precisions that it does not compute in, and what to say of each.
     suits: (whether there is a GPU) → the higher, the better it suits; the best is the default.
+    backends: of Keras, set by KERAS_BACKEND, those that it runs with.
     package: what must be installed for it, by the name that pip and `import` know; None: nothing more.
     """
 
@@ -32,4 +33,5 @@ class Engine(NamedTuple):
     precision: Callable[[bool], str]
     refused: dict[str, str]
     suits: Callable[[bool], int]
+    backends: tuple[str, ...]
     package: str | None = None

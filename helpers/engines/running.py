@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from helpers.engines.engine import Engine, Run
 
@@ -30,6 +32,10 @@ ENGINES = _found()
 
 def has_gpu() -> bool:
     """Whether Keras's backend sees a GPU."""
+    if keras.backend.backend() == "torch":  # whose devices Keras does not list
+        import torch
+
+        return torch.cuda.is_available()
     return bool(keras.distribution.list_devices("gpu"))
 
 
@@ -41,8 +47,8 @@ def installed(engine: Engine) -> bool:
 def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
     """Engine and precision, where None is given those that suit this machine best.
 
-    The engine is among those installed that compute in the precision: XLA on a GPU; on a CPU OpenVINO, else
-    TensorFlow's plain graph.
+    The engine is among those installed that compute in the precision and run with Keras's backend: XLA on a GPU; on
+    a CPU OpenVINO, else the plain graph. PyTorch runs as it is, and JAX always by XLA.
 
     The precision: that of Keras's global policy if the user has set one (a mixed policy means its compute
     dtype: pictures are made, not trained, so nothing is gained from a float32 copy of the weights), else the
@@ -57,12 +63,20 @@ def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
     if engine is not None and not installed(ENGINES[engine]):
         package = ENGINES[engine].package
         raise ImportError(f"engine={engine!r} needs the package of that name: pip install {package}.")
+    backend = keras.backend.backend()
+    with_backend = {name: each for name, each in ENGINES.items() if backend in each.backends}
+    if engine is not None and engine not in with_backend:
+        others = " or ".join(map(repr, with_backend)) or "another backend"
+        raise ValueError(
+            f"engine={engine!r} does not run with KERAS_BACKEND={backend}: choose {others}, or start Python anew with "
+            f"KERAS_BACKEND={ENGINES[engine].backends[0]}."
+        )
     policy = keras.config.dtype_policy()
     if precision is None and policy.name != "float32":
         precision = policy.compute_dtype
     gpu = has_gpu()
     if engine is None:
-        able = [name for name, each in ENGINES.items() if installed(each) and precision not in each.refused]
+        able = [name for name, each in with_backend.items() if installed(each) and precision not in each.refused]
         engine = max(able, key=lambda name: ENGINES[name].suits(gpu))
     if precision in ENGINES[engine].refused:
         raise ValueError(ENGINES[engine].refused[precision])
@@ -89,5 +103,13 @@ def compiled(make: Callable[[], keras.Model], engine: str, precision: str, key: 
     key: tells the network with its weights from every other; None for weights that no other start will have.
 
     A new shape of the inputs, another batch size say, is compiled at its first call.
+
+    Several threads may run it at once: they take turns, at compiling too, as each run has the whole machine anyway.
     """
-    return ENGINES[engine].compiled(make, precision, key)
+    run, lock = ENGINES[engine].compiled(make, precision, key), threading.Lock()
+
+    def in_turn(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
+        with lock:
+            return run(*arrays)
+
+    return in_turn

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from helpers.models.downloads import told_failures
 from helpers.models.pocket import sizes
 from helpers.validation import whole_number
 
@@ -63,18 +64,20 @@ class Checkpoint:
 
         Raises ValueError, which begins with `name`, for a size that the model cannot draw.
         """
-        if pixels is None:
-            return self.native_size
-        # 128 and round() as in KerasCV; the UNet halves a latent several times
-        size = max(128, round(whole_number(name, pixels, 1) / 128) * 128)
+        size = self.native_size if pixels is None else _rounded(name, pixels)
         if self.sizes and size not in self.sizes:
             raise ValueError(
                 f"{name}={pixels} is a size that {self.name!r} cannot draw: it draws "
                 f"{' or '.join(map(str, self.sizes))} pixels; leave {name} out, or choose another model."
             )
-        if size != pixels:
+        if pixels not in (None, size):
             warnings.warn(f"{name}={pixels} is no multiple of 128; rounded to {size}.", stacklevel=3)
         return size
+
+
+def _rounded(name: str, pixels: int) -> int:
+    """To a multiple of 128, by round(), as in KerasCV; the UNet halves a latent several times."""
+    return max(128, round(whole_number(name, pixels, 1) / 128) * 128)
 
 
 def _pocket() -> Checkpoint:
@@ -131,7 +134,8 @@ def _stable_diffusion(name: str, gigabytes: str, licence: str, context_width: in
         from keras_cv.src.models.stable_diffusion import diffusion_model
 
         maker = getattr(kcv, kind, None) or getattr(diffusion_model, kind)
-        return maker(*arguments, download_weights=download_weights)
+        with told_failures():
+            return maker(*arguments, download_weights=download_weights)
 
     def version(network: str) -> str:
         import keras_cv
@@ -141,7 +145,8 @@ def _stable_diffusion(name: str, gigabytes: str, licence: str, context_width: in
     def tokenizer():
         import keras_cv.models.stable_diffusion as kcv
 
-        return kcv.SimpleTokenizer()
+        with told_failures():
+            return kcv.SimpleTokenizer()
 
     return Checkpoint(
         name=name,
@@ -185,3 +190,19 @@ def checkpoint(name: str) -> Checkpoint:
     if name not in CHECKPOINTS:
         raise ValueError(f"Unknown model {name!r}: choose one of {', '.join(map(repr, CHECKPOINTS))}.")
     return CHECKPOINTS[name]
+
+
+def default(gpu: bool, img_height: int | None, img_width: int | None) -> Checkpoint:
+    """The checkpoint for this machine and a picture of that size, told in a printed line.
+
+    gpu: whether there is one: then sd-1.4, elsewhere pocket, unless it cannot draw the size.
+    Raises ValueError for what is no number of pixels.
+    """
+    small, large = CHECKPOINTS["pocket"], CHECKPOINTS["sd-1.4"]
+    asked = {"img_height": img_height, "img_width": img_width}
+    sizes = {_rounded(name, pixels) for name, pixels in asked.items() if pixels is not None}
+    too_large = small.sizes is not None and not sizes <= set(small.sizes)
+    chosen = large if gpu or too_large else small
+    because = "" if gpu or not too_large else f", for {small.name!r} cannot draw such a size"
+    print(f"Model {chosen.name!r}{because}: {chosen.about}. Choose with StableDiffusion(model=…).")
+    return chosen

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import threading
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -13,9 +15,18 @@ with quiet_start():
     import keras
 
 from helpers.engines import faster_layers, running  # noqa: E402
+from helpers.engines.fingerprint import fingerprint  # noqa: E402
 from helpers.models.checkpoints import Checkpoint  # noqa: E402
 from helpers.models.prompts import prompt_tokens, unconditional_tokens  # noqa: E402
 from helpers.validation import whole_number  # noqa: E402
+
+# What `run` knows besides a checkpoint's networks: the UNet that also tells the features of its inner levels, and its
+# outermost level, which takes such features instead of computing them.
+_PARTS = {
+    "deep_diffusion_model": faster_layers.with_deep_features,
+    "shallow_diffusion_model": faster_layers.from_deep_features,
+}
+_WHOLE = dict.fromkeys(_PARTS, "diffusion_model")
 
 
 class Networks:
@@ -47,7 +58,11 @@ class Networks:
         self.engine, self.precision = running.chosen(engine, precision)
         self.token_downsampling = whole_number("token_downsampling", token_downsampling, 1)
         self._download_weights = download_weights
-        self._runs: dict[str, running.Run] = {}
+        self._engine = running.ENGINES[self.engine]
+        self._lock = threading.RLock()  # a web page may draw in several threads: one builds, the others wait
+        self._networks: dict[str, keras.Model] = {}  # those handed out, and those that the engine runs as they are
+        self._own_weights: dict[str, bytes] = {}  # their fingerprints, before anybody changed them
+        self._runs: dict[str, tuple[bytes | None, running.Run]] = {}  # and the changed weights they were made of
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -70,79 +85,84 @@ class Networks:
         """KerasCV's CLIP tokenizer, or the model's own: `encode(prompt)` gives token numbers."""
         return self.checkpoint.tokenizer()
 
-    @functools.cached_property
-    def text_encoder(self) -> keras.Model:
-        return self._build("text_encoder")
+    text_encoder = property(lambda self: self.network("text_encoder"))
+    diffusion_model = property(lambda self: self.network("diffusion_model"))
+    decoder = property(lambda self: self.network("decoder"))
+    image_encoder = property(lambda self: self.network("image_encoder"))
 
-    @functools.cached_property
-    def diffusion_model(self) -> keras.Model:
-        unet = self._build("diffusion_model", self.img_height, self.img_width)
-        return faster_layers.with_fewer_tokens(unet, self.token_downsampling) if self.token_downsampling > 1 else unet
+    def network(self, name: str) -> keras.Model:
+        """The Keras network of that name. Whatever is done to its weights shows in the next picture."""
+        with self._lock:
+            if name not in self._networks:
+                network = self._networks[name] = self._build(name)
+                if self._engine.converts and self._download_weights:
+                    self._own_weights[name] = fingerprint(network)
+            return self._networks[name]
 
-    @functools.cached_property
-    def deep_diffusion_model(self) -> keras.Model:
-        """The UNet, which also tells the features of its inner levels."""
-        return faster_layers.with_deep_features(self.diffusion_model)
-
-    @functools.cached_property
-    def shallow_diffusion_model(self) -> keras.Model:
-        """The UNet's outermost level, which takes such features instead of computing them."""
-        return faster_layers.from_deep_features(self.diffusion_model)
-
-    @functools.cached_property
-    def decoder(self) -> keras.Model:
-        return self._build("decoder", self.img_height, self.img_width)
-
-    @functools.cached_property
-    def image_encoder(self) -> keras.Model:
-        return self._build("image_encoder")
-
-    def _build(self, name: str, *size: int) -> keras.Model:
-        engine = running.ENGINES[self.engine]
-        with running.building_in("float32" if engine.converts else self.precision):
+    def _build(self, name: str) -> keras.Model:
+        size = (self.img_height, self.img_width) if name in ("diffusion_model", "decoder") else ()
+        with running.building_in("float32" if self._engine.converts else self.precision):
             network = faster_layers.faster(getattr(self.checkpoint, name)(*size, self._download_weights))
-        return engine.prepared(network, self.precision)
+        if name == "diffusion_model" and self.token_downsampling > 1:
+            network = faster_layers.with_fewer_tokens(network, self.token_downsampling)
+        return self._engine.prepared(network, self.precision)
+
+    def _to_run(self, name: str) -> keras.Model:
+        """The network that `run` knows by that name. An engine that converts frees it, unless it was handed out."""
+        whole = _WHOLE.get(name, name)
+        with self._lock:
+            lasting = whole in self._networks or not self._engine.converts
+            network = self.network(whole) if lasting else self._build(whole)
+        return _PARTS[name](network) if name in _PARTS else network
 
     # ------------------------------------------------------------------ run
 
     def run(self, name: str, *arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         """The network's output or outputs, float32; the first call with a new shape compiles it."""
-        if name not in self._runs:
-            before = set(self.__dict__)  # a network that is there has been looked at, and perhaps changed
-            unchanged = self._download_weights and not before & set(self._parts(name))
+        return self.current(name)(*arrays)
 
-            def make() -> keras.Model:
-                network = getattr(self, name)
-                if running.ENGINES[self.engine].converts:  # the converted form is all that is needed from here on
-                    for part in set(self._parts(name)) - before:
-                        delattr(self, part)
-                return network
+    def current(self, name: str) -> running.Run:
+        """`run` of that network with the weights that it has now, which are looked at here, and not at each run.
 
-            key = self._key(name) if unchanged else None
-            self._runs[name] = running.compiled(make, self.engine, self.precision, key)
-        return self._runs[name](*arrays)
+        It is compiled anew where an engine that converts had taken others over.
+        """
+        with self._lock:
+            weights = self._changed_weights(_WHOLE.get(name, name))
+            if name not in self._runs or self._runs[name][0] != weights:
+                key = self._key(name) if self._download_weights and weights is None else None
+                run = running.compiled(lambda: self._to_run(name), self.engine, self.precision, key)
+                self._runs[name] = weights, run
+            return self._runs[name][1]
+
+    def _changed_weights(self, name: str) -> bytes | None:
+        """The fingerprint of weights other than the model's own; None where they cannot be others, or need no notice.
+
+        Only of a network that was handed out, so that others cost no time.
+        """
+        if not self._engine.converts or name not in self._networks:
+            return None
+        weights = fingerprint(self._networks[name])
+        return None if weights == self._own_weights.get(name) else weights
 
     def _array(self, name: str, *arrays: np.ndarray) -> np.ndarray:
         return cast(np.ndarray, self.run(name, *arrays))  # of a network with a single output
 
-    @staticmethod
-    def _parts(name: str) -> list[str]:
-        """The network and the one that it is a part of."""
-        return [name, "diffusion_model"] if name.endswith("_diffusion_model") else [name]
-
     def _key(self, name: str) -> str:
-        version = self.checkpoint.version(self._parts(name)[-1])
+        version = self.checkpoint.version(_WHOLE.get(name, name))
         size = f"{self.img_height} {self.img_width} {self.token_downsampling}"
         return f"{self.checkpoint.name} {name} {size} {self.precision} {version}"
 
     # ------------------------------------------------------------------ words and pictures
 
-    def encode_text(self, prompt: str) -> np.ndarray:
-        """The prompt's context: float32 (1, max_length, context_width).
+    def encode_text(self, prompt: str | Sequence[str]) -> np.ndarray:
+        """The context of a prompt, float32 (1, max_length, context_width), or of a list of N, (N, …).
 
         Raises ValueError for a prompt that is empty, no string, or of more tokens than the model reads.
         """
-        return self._context(prompt_tokens(prompt, self.tokenizer, self.checkpoint))
+        prompts = prompt if isinstance(prompt, (list, tuple)) and prompt else [prompt]
+        # each on its own, so that a prompt's context is always the same to the bit
+        tokens = [prompt_tokens(each, self.tokenizer, self.checkpoint) for each in prompts]
+        return np.concatenate([self._context(each) for each in tokens])
 
     def encode_no_text(self) -> np.ndarray:
         """The context of no prompt at all, like `encode_text`'s."""

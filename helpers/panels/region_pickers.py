@@ -13,11 +13,18 @@ from helpers.pictures.loading import load_image
 from helpers.pictures.masks import make_ellipse_mask, make_mask
 from helpers.pictures.regions import Region, fit, resize
 
+# The kernel sees nothing of an upload that is too large, so it can only be told beforehand. Jupyter's servers drop
+# messages over 10 MB (tornado's limit; `make lab` raises it), Colab's those over 1 MB (ipywidgets' issue 3452).
+UPLOAD_HINT = (
+    "A large photo can get lost on its way, without a word: over 10 MB, in Colab over 1 MB. "
+    "Put the file beside the notebook, in Colab into Files at the left, and enter its name here."
+)
+
 
 class CropPicker(RegionPicker):
     """Chooses the part of a photo to work on.
 
-    photo: what `load_image` takes. Another can be uploaded or fetched from its address in the panel.
+    photo: what `load_image` takes. Another can be uploaded, or fetched from its path or address in the panel.
     width, height: of the crop that a model wants. The region then keeps these proportions, unless their box is
         unchecked, and `cropped` has this size; a photo smaller than this is enlarged, with a warning. Without
         them `cropped` has the region's own size.
@@ -29,11 +36,12 @@ class CropPicker(RegionPicker):
         self._size = (width, height) if width and height else None
         super().__init__(self._enlarged(load_image(photo)), "The photo")
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your photo")
-        self.address = widgets.Text(placeholder="https://… of a picture", layout={"width": "16em"})
+        self.address = widgets.Text(placeholder="its name, or https://…", layout={"width": "16em"})
         self.fetch_button = widgets.Button(description="Fetch", icon="download", layout={"width": "7em"})
         self.upload.observe(lambda change: self._uploaded(), "value")
         self.fetch_button.on_click(lambda _: self._load(self.address.value.strip()))
-        self.children = [widgets.HBox([self.upload, self.address, self.fetch_button]), *self.children]
+        source = widgets.HBox([self.upload, self.address, self.fetch_button])
+        self.children = [source, widgets.HTML(f"<small>{UPLOAD_HINT}</small>"), *self.children]
         self.aspect_box.value = self._size is not None
 
     @property

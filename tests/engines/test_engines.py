@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import weakref
+from multiprocessing.pool import ThreadPool
 
 import keras
 import numpy as np
@@ -105,7 +106,7 @@ def test_a_converted_network_is_kept_and_found_again_without_keras(home, monkeyp
 
     first = openvino_model()
     expected = first.run("decoder", *arrays("decoder"))
-    assert "decoder" not in vars(first.networks), "the Keras network is freed"
+    assert "decoder" not in first.networks._networks, "the Keras network is freed"
     assert len([*home.iterdir()]) == 1
     monkeypatch.setattr(networks, "decoder", None)  # building the network anew would fail
     np.testing.assert_array_equal(openvino_model().run("decoder", *arrays("decoder")), expected)
@@ -174,6 +175,95 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_only(home):
     home.write_text("in the way")
     with pytest.warns(UserWarning, match="cannot be kept in"):
         assert openvino_model().run("decoder", *arrays("decoder")).shape == (1, 128, 128, 3)
+
+
+# ---- several threads ----
+
+
+@pytest.mark.parametrize("engine", ["graph", "openvino"])  # XLA is run as the graph is, and takes minutes to compile
+def test_three_threads_draw_with_one_model_what_it_draws_alone(engine):
+    """From the first picture on, so that all three want the networks built and compiled; a web page does that."""
+    if not running.installed(running.ENGINES[engine]):
+        pytest.skip(f"{engine} is not installed")
+    model = StableDiffusion("pocket", engine=engine)
+    seeds_and_batches = [(1, 1), (20, 2), (300, 1)]
+
+    def drawn(seed, batch_size):
+        return model.text_to_image(PROMPT, seed=seed, batch_size=batch_size, num_steps=2, verbose=False)
+
+    with ThreadPool(3) as pool:
+        together = pool.starmap(drawn, seeds_and_batches, chunksize=1)
+    for pictures, arguments in zip(together, seeds_and_batches, strict=True):
+        np.testing.assert_array_equal(pictures, drawn(*arguments))
+
+
+@needs_openvino
+def test_threads_that_come_first_together_convert_once(home, monkeypatch):
+    from helpers.engines import by_openvino
+
+    convert, converted = by_openvino._convert, []
+    monkeypatch.setattr(by_openvino, "_convert", lambda network: converted.append(1) or convert(network))
+    model = openvino_model()
+    with ThreadPool(3) as pool:
+        first, *others = pool.map(lambda _: model.run("decoder", *arrays("decoder")), range(3), chunksize=1)
+    assert converted == [1]
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+# ---- weights changed ----
+
+
+def _zero(network):
+    for weight in network.layers[-1].weights:
+        weight.assign(weight * 0)
+
+
+@pytest.mark.parametrize("engine", ["graph", "openvino"])
+@pytest.mark.parametrize("looked_at", ["before", "after"])
+def test_weights_changed_after_a_picture_draw_the_next(engine, looked_at, tmp_path):
+    """Another file loaded, and a layer set to zero, of a network looked at before or after its first run."""
+    if not running.installed(running.ENGINES[engine]):
+        pytest.skip(f"{engine} is not installed")
+    model = StableDiffusion("pocket", engine=engine, precision="float32")
+    inputs = arrays("text_encoder")
+    if looked_at == "before":
+        _ = model.text_encoder
+    first = model.run("text_encoder", *inputs)
+    model.text_encoder.save_weights(tmp_path / "own.weights.h5")
+    np.testing.assert_array_equal(model.run("text_encoder", *inputs), first)
+    _zero(model.text_encoder)
+    assert difference(model.run("text_encoder", *inputs), first) > 0.1
+    model.text_encoder.load_weights(tmp_path / "own.weights.h5")
+    np.testing.assert_array_equal(model.run("text_encoder", *inputs), first)
+
+
+@needs_openvino
+def test_weights_are_looked_at_once_a_picture_and_only_those_handed_out(monkeypatch):
+    from helpers.models import networks
+
+    looked, fingerprint = [], networks.fingerprint
+    monkeypatch.setattr(networks, "fingerprint", lambda network: looked.append(network) or fingerprint(network))
+    model = openvino_model()
+    model.text_to_image(PROMPT, seed=1, num_steps=3, verbose=False)
+    assert looked == [], "nobody can have changed them"
+    unet = model.diffusion_model
+    looked.clear()
+    model.text_to_image(PROMPT, seed=1, num_steps=3, verbose=False)
+    assert looked == [unet]
+
+
+@needs_openvino
+def test_the_parts_of_a_changed_unet_are_changed():
+    model = openvino_model(precision="float32", reuse_every=2)
+    context = model.encode_text(PROMPT)
+
+    def last():
+        return [step.latent for step in model.denoise(context, seed=1, num_steps=2)][-1]
+
+    first = last()
+    _zero(model.diffusion_model)
+    assert difference(last(), first) > 0.1
 
 
 def test_choosing(monkeypatch):

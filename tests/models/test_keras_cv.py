@@ -52,16 +52,38 @@ def test_noise_schedule_is_keras_cvs():
 def test_weights_come_by_keras_cvs_own_download(monkeypatch):
     asked = []
 
-    def get_file(*args, origin, file_hash, **kwargs):
+    def get_file(fname=None, origin=None, file_hash=None):
         asked.append((origin, file_hash))
         raise ConnectionError("no network in tests")
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
     model = StableDiffusion("sd-1.4")
     assert asked == [], "nothing is fetched before it is needed"
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError, match="'kcv_decoder.h5' could not be fetched from https:.*no network in tests"):
         _ = model.decoder
     assert asked[0][0].endswith("/kcv_decoder.h5") and len(asked[0][1]) == 64
+
+
+def test_without_a_network_a_sentence_says_which_file_and_where_to_put_it(monkeypatch, tmp_path):
+    """By Keras's own download, from a port at which nobody listens; a file put there by hand is found."""
+    get_file, folder = keras.utils.get_file, tmp_path / "models"
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    def nowhere(fname=None, origin=None, file_hash=None):
+        url = origin.replace("https://", "http://127.0.0.1:9/")
+        return get_file(fname, url, cache_dir=tmp_path, file_hash=file_hash)
+
+    monkeypatch.setattr(keras.utils, "get_file", nowhere)
+    model = StableDiffusion("sd-1.4")
+    for used, name in ((lambda: model.encode_text("a cat"), "bpe_simple_vocab_16e6.txt.gz"),) + (
+        (lambda: model.text_encoder, "kcv_encoder.h5"),
+    ):
+        with pytest.raises(ConnectionError) as told:
+            used()
+        sentence = str(told.value)
+        assert sentence.startswith(f"'{name}' could not be fetched from https://") and "refused" in sentence
+        assert f"by hand into '{folder}'" in sentence and "model='pocket'" in sentence
+    assert keras.utils.get_file is nowhere, "Keras's function is put back"
 
 
 def test_a_prompt_over_77_tokens_is_told_which_words_are_over(tmp_path):

@@ -3,8 +3,11 @@
 import base64
 import datetime
 import io
+import re
+import shlex
 import time
 import warnings
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -194,6 +197,30 @@ def test_an_upload_that_is_no_picture_is_told_and_the_photo_stays():
     picker.address.value = "file:///etc/passwd"
     picker.fetch_button.click()
     assert "http" in picker.message.value
+
+
+def test_a_photo_too_large_to_arrive_has_another_way(tmp_path):
+    """What is uploaded in vain is not seen by the kernel: a line says so beforehand, and a file's name is taken."""
+    picker = CropPicker(photo_of(200, 300))
+    (hint,) = [child.value for child in picker.children if "large photo" in getattr(child, "value", "")]
+    assert "10 MB" in hint and "Colab" in hint
+    file = tmp_path / "large.bmp"
+    Image.fromarray(photo_of(2000, 2100)).save(file)
+    assert file.stat().st_size > 12 * 10**6
+    picker.address.value = str(file)
+    picker.fetch_button.click()
+    assert picker.picture.shape == (2000, 2100, 3) and not picker.message.value
+
+
+def test_the_lab_lets_large_photos_arrive():
+    """The server's own reading of the option that `make lab` gives it."""
+    serverapp = pytest.importorskip("jupyter_server.serverapp")
+    makefile = Path(__file__).parents[2] / "Makefile"
+    (option,) = re.findall(r"(--ServerApp\.tornado_settings='.*?')", makefile.read_text(encoding="utf-8"))
+    app = serverapp.ServerApp()
+    app.parse_command_line(shlex.split(option))
+    # the name is tornado's, whose default is 10 MiB
+    assert app.tornado_settings["websocket_max_message_size"] >= 50 * 10**6
 
 
 def test_the_region_can_be_observed():
