@@ -114,7 +114,7 @@ def _new_path(folder: Path) -> Path:
 
 
 def _find_text(path) -> str:
-    text = decoded(Path(path), f"'{path}'", MAX_PIXELS)[1].get("parameters")
+    text = decoded(Path(path), f"'{path}'", MAX_PIXELS).info.get("parameters")
     if not isinstance(text, str):
         raise ValueError(f"'{path}' has no recipe (PNG text 'parameters'); give a file that save_image wrote with one.")
     return text

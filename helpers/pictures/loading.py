@@ -1,55 +1,47 @@
-"""Anything that is a picture becomes an array: uint8 (height, width, 3), RGB, upright."""
+"""Anything that is a picture becomes an array: uint8 (height, width, 3), RGB, upright, sRGB."""
 
 from __future__ import annotations
 
 import io
-import multiprocessing.pool
 import os
 import re
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from helpers.pictures.arrays import as_array, rgb
+from helpers.pictures.colour_profiles import to_srgb
+from helpers.pictures.downloading import download
+
 # Pillow has more readers, but some start other programs (EPS) or change size while decoding (ICO).
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000
-# Some sites refuse the default name of `requests`, or send a web page unless asked for a picture.
-HEADERS = {"User-Agent": "Mozilla/5.0 (notebook)", "Accept": "image/*", "Accept-Encoding": "identity"}
 _pillow_lock = threading.Lock()
 
 
 def load_image(source, *, max_pixels: int = MAX_PIXELS, max_bytes: int = 50_000_000, timeout: float = 30) -> np.ndarray:
     """The picture as a new array uint8 (height, width, 3), RGB, 0…255.
 
-    source: a path; an http(s) address; the bytes, bytearray or memoryview of a file or upload; a PIL image; an array
-        (H, W) or (H, W, 1, 3 or 4) of uint8 0…255, uint16 0…65535 or floats 0…1. A photo is turned upright (EXIF),
-        transparency becomes white, 16 bits are scaled to 8, and an animation gives its first frame.
+    source: a path; an http(s) address; the bytes, bytearray or memoryview of a file or upload; a PIL image; an array,
+        or a tensor of TensorFlow, PyTorch or JAX, (H, W) or (H, W, 1, 3 or 4): uint8 0…255, uint16 0…65535, floats
+        0…1, or other integers and floats that clearly mean 0…255. A photo is turned upright (EXIF), its colours
+        become sRGB as its profile says, transparency becomes white, 16 bits are scaled to 8, and an animation gives
+        its first frame.
     max_pixels: the largest height × width that is decoded (an array is decoded already).
     max_bytes, timeout: the largest download, in bytes, and the longest, in seconds from its start to its end.
 
+    Warns of a colour profile that cannot be used.
     Raises ValueError for no picture, a damaged or cut-short one, one over a limit, a web page, or another array;
     FileNotFoundError, IsADirectoryError or PermissionError for a path that cannot be read; TimeoutError for a slow
     download; OSError for an address not http(s), without an answer, or with an error; TypeError for another source.
     """
-    name = f"'{source}'" if isinstance(source, (str, os.PathLike)) else "The given picture"
-    if isinstance(source, str) and re.match(r"\s*(file|ftp|data|[a-z][a-z0-9+.-]+(?=://)):", source, re.IGNORECASE):
-        source = _download(source.strip(), max_bytes, timeout)
-    array = source if isinstance(source, np.ndarray) else decoded(source, name, max_pixels)[0]
-    if array.size == 0 or array.ndim < 2 or array.shape[2:] not in ((), (1,), (3,), (4,)):
-        raise ValueError(f"{name} has shape {array.shape}; expected one picture, (H, W) or (H, W, 1, 3 or 4).")
-    if array.dtype.kind == "f" and 0 <= array.min() <= array.max() <= 1:
-        array = np.rint(array.astype(float) * 255)
-    elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
-        array = np.rint(array / 257)
-    elif array.dtype != np.uint8:
-        raise ValueError(f"{name} holds {array.dtype} {array.min()}…{array.max()}; scale to floats 0…1 or uint8 0…255.")
-    array = array.reshape(*array.shape[:2], -1)
-    if array.shape[2] == 4:
-        array = np.rint(255 - array[:, :, 3:] / np.float32(255) * (255 - array[:, :, :3]))
-    return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), np.uint8, order="C")
+    array = as_array(source)
+    if array is not None:
+        return rgb(array, "The given picture")
+    image, name = fetched(source, max_pixels, max_bytes, timeout)
+    return rgb(_pixels(image, name), name)
 
 
 def one_image(image) -> np.ndarray:
@@ -57,40 +49,21 @@ def one_image(image) -> np.ndarray:
     return load_image(image[0] if np.ndim(image) == 4 and len(image) == 1 else image)
 
 
-def _download(url: str, max_bytes: int, timeout: float) -> bytearray:
-    import requests
-    import urllib3
+def fetched(
+    source, max_pixels: int = MAX_PIXELS, max_bytes: int = 50_000_000, timeout: float = 30
+) -> tuple[Image.Image, str]:
+    """The picture at a path or address, or of bytes, decoded but as it stands there, and what to call it in messages.
 
-    body, deadline = bytearray(), time.monotonic() + timeout
-
-    def fetch():
-        with requests.get(url, stream=True, timeout=timeout, headers=HEADERS) as answer:
-            answer.raise_for_status()
-            if "html" in answer.headers.get("Content-Type", "").lower():
-                raise ValueError(f"'{url}' is a web page; copy the address of the picture itself.")
-            # read1 returns what has come; read would wait for a slow server to fill the whole buffer.
-            while piece := answer.raw.read1(65536, decode_content=True):
-                body.extend(piece)
-                if len(body) > max_bytes:
-                    raise ValueError(f"'{url}' is over max_bytes={max_bytes:,}; shrink the picture, or raise that.")
-                if time.monotonic() > deadline:
-                    raise requests.Timeout
-        return body
-
-    # `requests` limits each wait, not their sum. This limits the sum, and its thread does not keep Python from ending.
-    pool = multiprocessing.pool.ThreadPool(1)
-    try:
-        return pool.apply_async(fetch).get(timeout)
-    except (multiprocessing.TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError):
-        raise TimeoutError(f"'{url}' took longer than timeout={timeout:g} s; try again, or raise that.") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise OSError(f"'{url}' could not be fetched over http(s) ({error}); check the address.") from error
-    finally:
-        pool.close()
+    Takes and raises what `load_image` does, without arrays.
+    """
+    name = f"'{source}'" if isinstance(source, (str, os.PathLike)) else "The given picture"
+    if isinstance(source, str) and re.match(r"\s*(file|ftp|data|[a-z][a-z0-9+.-]+(?=://)):", source, re.IGNORECASE):
+        source = download(source.strip(), max_bytes, timeout)
+    return decoded(source, name, max_pixels), name
 
 
-def decoded(source, name: str, max_pixels: int) -> tuple[np.ndarray, dict]:
-    """A picture's upright array (RGB, RGBA, or grey in 16 bits or floats) and what else its file says."""
+def decoded(source, name: str, max_pixels: int) -> Image.Image:
+    """The picture of a path, of bytes, or a PIL image, with all its pixels and what else its file says."""
     if isinstance(source, (str, os.PathLike)):
         try:
             source = Path(source).expanduser().read_bytes()
@@ -102,20 +75,42 @@ def decoded(source, name: str, max_pixels: int) -> tuple[np.ndarray, dict]:
         limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
         Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
         try:
-            image = source if isinstance(source, Image.Image) else Image.open(io.BytesIO(source), formats=FORMATS)
+            image = source if isinstance(source, Image.Image) else _opened(source)
             width, height = image.size
             if 0 < width * height <= max_pixels:
-                image = ImageOps.exif_transpose(image)
-                if not image.mode.startswith(("I", "F")):
-                    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-                array = np.asarray(image)
-                if image.mode == "I" and not (array >> 16).any():  # 16 bits, which Pillow may hold in 32
-                    array = array.astype(np.uint16)
-                return array, image.info
+                image.load()
+                return image
         except UnidentifiedImageError:
             raise ValueError(f"{name} is not a {', '.join(FORMATS)} picture; save it as one of them.") from None
         except Exception as error:
-            raise ValueError(f"{name} is damaged or cut short ({error}); copy or download it again.") from error
+            reason = " ".join(str(error).split())  # some span lines
+            raise ValueError(f"{name} is damaged or cut short ({reason}); copy or download it again.") from error
         finally:
             Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = limits
     raise ValueError(f"{name} has {width} × {height} pixels, not 1 to max_pixels={max_pixels:,}; shrink the picture.")
+
+
+def _opened(content: bytes | bytearray | memoryview) -> Image.Image:
+    formats = [*FORMATS]
+    if bytes(content[4:8]) == b"ftyp":  # the container of HEIF, which Pillow does not read by itself, and of AVIF
+        import pillow_heif  # takes a moment, and only these need it
+
+        pillow_heif.register_heif_opener()
+    else:
+        formats.remove("HEIF")
+    return Image.open(io.BytesIO(content), formats=formats)
+
+
+def _pixels(image: Image.Image, name: str) -> np.ndarray:
+    """The upright picture's values in sRGB: uint8 RGB or RGBA, or grey in 16 bits or floats."""
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception as error:  # an EXIF block that is no EXIF
+        raise ValueError(f"{name} is damaged ({error}); copy or download it again.") from error
+    image = to_srgb(image, name)
+    if not image.mode.startswith(("I", "F")):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    array = np.asarray(image)
+    if image.mode == "I" and not (array >> 16).any():  # 16 bits, which Pillow may hold in 32
+        array = array.astype(np.uint16)
+    return array

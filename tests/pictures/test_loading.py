@@ -2,6 +2,7 @@
 
 import http.server
 import io
+import re
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageFile
 
@@ -23,6 +25,7 @@ PICTURE = np.random.default_rng(7).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
 
 def encoded(image, kind="PNG", **options) -> bytes:
+    pillow_heif.register_heif_opener()
     buffer = io.BytesIO()
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     image.save(buffer, kind, **options)
@@ -68,6 +71,11 @@ def file(tmp_path):
         lambda path: (PICTURE / 255).astype("f4"),
         lambda path: PICTURE.astype("u2") * 257,
         lambda path: PICTURE.astype(">u2") * 257,
+        lambda path: PICTURE.astype(float),
+        lambda path: PICTURE.astype("f4") + 0.3 * (PICTURE < 255),  # as a filter leaves them
+        lambda path: PICTURE.astype("f2"),
+        lambda path: PICTURE.astype(int),
+        lambda path: PICTURE.astype("u4"),
     ],
 )
 def test_every_source_gives_the_same_new_array(source, file):
@@ -110,17 +118,40 @@ def test_transparency_becomes_white(dtype, scale):
         (PICTURE[:, :, :2], "(6, 9, 2)"),
         (PICTURE[:0], "(0, 9, 3)"),
         (np.uint8(3)[...], "()"),
-        (PICTURE.astype(int), "int64"),
+        (PICTURE.astype(int) - 1, "int64 -1…"),
+        (PICTURE.astype(int) * 2, "int64"),
+        ((PICTURE > 9).astype(int), "int64 0…1"),
         (PICTURE > 9, "bool"),
-        (PICTURE.astype("u4"), "uint32"),
-        (PICTURE.astype(float), "float64"),
-        (PICTURE / 127.5 - 1, "-1.0"),
+        (PICTURE.astype("u4") * 257, "uint32"),
+        (PICTURE * 1.5, "float64"),
+        (PICTURE / 127.5 - 1, "(image + 1) / 2"),
+        (np.array([[0, 0.5, 1.004]]), "1.004"),
+        (PICTURE / 200 + 0.001, "float64"),
         (np.full((2, 2), np.nan), "nan"),
         (np.full((2, 2), 1.5, np.float16), "1.5"),
     ],
 )
 def test_other_arrays_are_refused(array, says):
     refused(ValueError, load_image, array, says=says)
+
+
+def test_tensors_are_pictures_too(file):
+    torch, tensorflow = pytest.importorskip("torch"), pytest.importorskip("tensorflow")
+    jax = pytest.importorskip("jax.numpy")
+    channels_first = torch.tensor(PICTURE).permute(2, 0, 1)
+    for tensor in (
+        tensorflow.constant(PICTURE),
+        tensorflow.constant(PICTURE, tensorflow.bfloat16),  # which holds 0…255 to the number
+        torch.tensor(PICTURE),
+        channels_first,
+        (channels_first / 255).requires_grad_(),
+        channels_first.to(torch.bfloat16),
+        jax.asarray(PICTURE),
+        jax.asarray(PICTURE, jax.bfloat16),
+    ):
+        np.testing.assert_array_equal(load_image(tensor), PICTURE)
+    refused(ValueError, load_image, channels_first / 127.5 - 1, says="(image + 1) / 2")
+    refused(ValueError, load_image, channels_first[None], says="(1, 6, 9, 3)")
 
 
 @pytest.mark.parametrize("source", [None, 3, [PICTURE], {"content": b""}, io.BytesIO()])
@@ -198,7 +229,7 @@ def test_16_bits_in_the_other_byte_order():
     np.testing.assert_array_equal(load_image(encoded(values, "TIFF")), [[[1] * 3, [255] * 3]])
 
 
-@pytest.mark.parametrize("values", [np.int32([[70000]]), np.int32([[-1]]), np.float32([[7.0]])])
+@pytest.mark.parametrize("values", [np.int32([[70000]]), np.int32([[-1]]), np.float32([[300.0]])])
 def test_grey_beyond_16_bits_is_refused(values):
     refused(ValueError, load_image, encoded(values, "TIFF"), says=str(values[0, 0]))
 
@@ -213,6 +244,29 @@ def test_animation_gives_its_first_frame(kind):
     content = encoded(red, kind, save_all=True, append_images=[blue], duration=9)
     assert Image.open(io.BytesIO(content)).n_frames == 2
     assert np.abs(load_image(content) - [255.0, 0, 0]).max() < 6
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_a_phones_heic_is_read_upright(orientation, tmp_path):
+    large = np.kron(PICTURE, np.ones((16, 16, 1), np.uint8))
+    # these bytes have the turn written as phones write it: as a property of HEIF, and once more in EXIF
+    stored = {1: large, 3: large[::-1, ::-1], 6: np.rot90(large), 8: np.rot90(large, -1)}.get(orientation)
+    if stored is None:
+        pytest.skip("no phone mirrors its photos")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "IMG_0001.HEIC"
+    path.write_bytes(encoded(stored, "HEIF", quality=-1, exif=exif.tobytes()))
+    for source in (path, path.read_bytes(), Image.open(path)):
+        assert load_image(source).shape == large.shape
+        assert np.abs(load_image(source).astype(int) - large).mean() < 8
+
+
+def test_heic_needs_no_opener_that_others_registered():
+    heic = encoded(np.kron(PICTURE, np.ones((8, 8, 1), np.uint8)), "HEIF")
+    code = "import sys; from helpers import load_image; print(load_image(sys.stdin.buffer.read()).shape)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=heic, capture_output=True)
+    assert done.stdout.split() == [b"(48,", b"72,", b"3)"], done.stderr
 
 
 # ---- load_image: what is refused ----
@@ -325,9 +379,15 @@ class Site(http.server.BaseHTTPRequestHandler):
         picture, page = encoded(PICTURE), b"<html>no</html>"
         match self.path.split("/"):
             case _, "picture.png":
-                self.server.headers = self.headers
                 self.head(Content_Type="image/png", Content_Length=len(picture))
                 self.wfile.write(picture)
+            case _, "asks-who", "picture.png":  # as Wikimedia's policy words it
+                agent = self.headers["User-Agent"]
+                if re.fullmatch(r"[\w-]+/[\d.]+ \(https://\S+\) python-requests/[\d.]+", agent):
+                    self.head(Content_Type="image/png", Content_Length=len(picture))
+                    self.wfile.write(picture)
+                else:
+                    self.send_error(403)
             case _, "to", *target:
                 self.head(302, Location="/".join(target))
             case _, "page":
@@ -375,9 +435,9 @@ def site(server, monkeypatch):
     return f"http://127.0.0.1:{server.server_port}/"
 
 
-def test_address(site, server):
+def test_address(site):
     np.testing.assert_array_equal(load_image(site + "picture.png"), PICTURE)
-    assert not server.headers["User-Agent"].startswith("python-requests")
+    np.testing.assert_array_equal(load_image(site + "asks-who/picture.png"), PICTURE)
     np.testing.assert_array_equal(load_image(f" {site.replace('http', 'HTTP')}to//picture.png\n"), PICTURE)
 
 
@@ -438,4 +498,4 @@ def test_slow_download_does_not_keep_python_from_ending(site):
 def test_import_is_quick():
     code = "import sys, helpers.pictures.loading; print(*sys.modules)"
     modules = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
-    assert not {"requests", "urllib3", "tensorflow", "keras", "matplotlib"} & set(modules)
+    assert not {"requests", "urllib3", "tensorflow", "keras", "matplotlib", "pillow_heif"} & set(modules)
