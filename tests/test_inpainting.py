@@ -56,6 +56,21 @@ def test_the_tutorials_call(pocket, photo):
     assert difference(picture, again) == 0
 
 
+def test_a_batch_of_images_and_masks(pocket, photo):
+    """Each picture is the one that its image and mask make alone."""
+    images, masks = np.stack([photo, photo[:, ::-1]]), np.stack([MASK, make_mask((128, 128), 10, 60, 20, 80)])
+    together = pocket.inpaint(PROMPT, images * 1.0, masks[..., None], strength=0.7, **QUICK)
+    assert together.shape == (2, 128, 128, 3)
+    for number, (picture, image, mask) in enumerate(zip(together, images, masks)):
+        alone = pocket.inpaint(PROMPT, image, mask, strength=0.7, **{**QUICK, "seed": 1 + number})[0]
+        assert difference(picture, alone) <= 1
+        np.testing.assert_array_equal(picture[mask == 1], image[mask == 1])
+    assert len(pocket.inpaint(PROMPT, photo, masks, **QUICK)) == len(pocket.inpaint(PROMPT, images, MASK, **QUICK)) == 2
+    drawn = pocket.image_to_image(PROMPT, images, **QUICK)
+    alone = pocket.image_to_image(PROMPT, images[1], **{**QUICK, "seed": 2})[0]
+    assert difference(drawn[1], alone) <= 1
+
+
 def test_one_seed_one_picture(pocket, photo):
     together = pocket.inpaint(PROMPT, photo, MASK, batch_size=2, num_resamples=2, jump_length=2, **QUICK)
     alone = pocket.inpaint(PROMPT, photo, MASK, num_resamples=2, jump_length=2, **{**QUICK, "seed": 2})
@@ -136,7 +151,8 @@ def test_image_to_image(pocket, photo, capsys):
             dict(image=np.zeros((100, 128, 3), np.uint8), mask=np.eye(100, 128)),
             "128 × 100 pixels and the model draws 128",
         ),
-        (dict(image=np.full((128, 128, 3), 7.5)), "scale to floats 0…1 or uint8"),
+        (dict(image=np.full((128, 128, 3), 1.5)), "scale to floats 0…1 or uint8"),
+        (dict(mask=np.stack([MASK] * 3), batch_size=2), "must agree, or be 1; got batch_size 2, image 1, mask 3"),
         (dict(num_resamples=0), "num_resamples must be a whole number of at least 1"),
         (dict(jump_length=0), "jump_length must be a whole number of at least 1"),
         (dict(strength=0), "strength must be a number above 0, up to 1"),
