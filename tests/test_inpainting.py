@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from helpers import InpaintStudio, Region, StableDiffusion, load_image, make_ellipse_mask, make_mask
+from helpers import (
+    InpaintStudio,
+    Region,
+    StableDiffusion,
+    load_image,
+    make_ellipse_mask,
+    make_mask,
+    read_recipe,
+    read_settings,
+)
 from helpers.pocket import scenes
 
 PROMPT = "a dog riding a skateboard at the beach"
@@ -189,6 +198,27 @@ def test_the_panel_repaints_and_puts_the_crop_back(pocket, tmp_path):
     assert "before" in studio.gallery.children[0].children[0].value
     path = studio.save()[0]
     np.testing.assert_array_equal(load_image(path), studio.pictures[0])
+    _, save, save_photo = studio.gallery.children[0].children
+    save_photo.click()
+    assert (save.description, save_photo.description) == ("Save", "Save photo")
+    whole = tmp_path / "picture-0003.png"
+    np.testing.assert_array_equal(load_image(whole), studio.photos[0])
+    np.testing.assert_array_equal(load_image(studio.save_photo()[1]), studio.photos[1])
+    for file, kind in ((path, "crop"), (whole, "photo")):
+        with pytest.warns(UserWarning, match="a repainting: inpaint makes it again"):
+            recipe = read_recipe(file)
+        settings = read_settings(file)
+        assert (settings["repainting"], settings["photo"]) == (kind, "400x300")
+        assert (settings["crop"], settings["mask"]) == ("100 50 200 200", "rectangle 32 32 64 64")
+        with pytest.raises(TypeError, match="strength|num_resamples|jump_length"):
+            pocket.text_to_image(**recipe)
+        again = pocket.inpaint(image=studio.crop_picker.cropped, mask=studio.mask_picker.mask, verbose=False, **recipe)
+        assert difference(again[0], studio.pictures[0]) <= 1
+
+
+def test_saving_the_photo_before_repainting_says_what_to_do(pocket):
+    studio = InpaintStudio(pocket, np.zeros((128, 128, 3), np.uint8), PROMPT)
+    assert studio.save_photo() == [] and "nothing to save yet" in studio.message.value
 
 
 def test_the_panels_mask_follows_its_crop(pocket):
