@@ -13,9 +13,9 @@ from helpers.diffusion.repaint import renoise, repaint
 from helpers.diffusion.samplers import SAMPLERS, Denoiser, Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS
 from helpers.models.networks import Networks
-from helpers.pictures.masks import checked_mask
+from helpers.pictures.masks import checked_masks
 from helpers.recipe import Recipe
-from helpers.validation import batch_of
+from helpers.validation import batch_of, common_count
 
 
 class Start(NamedTuple):
@@ -44,16 +44,21 @@ def steps(
     """The steps of a picture, one by one; whoever iterates can look at each, or stop.
 
     context, noise, guidance_interval, reuse_every: as of `start`.
-    image: uint8 (H, W, 3), to begin at with noise instead of at noise alone, as the recipe's strength says.
-    mask: (H, W), 1 where the image stays, 0 where it is repainted; None: the whole image is drawn anew.
+    image: uint8 (H, W, 3), to begin at with noise instead of at noise alone, as the recipe's strength says; or one for
+        each picture of the batch.
+    mask: (H, W), 1 where the image stays, 0 where it is repainted, or one for each picture; None: the whole image is
+        drawn anew.
     Raises ValueError for arrays of other shapes or values, and a mask with nothing to repaint, or nothing to keep.
     """
-    if image is not None and mask is not None:
-        mask = _hole(mask, image.shape)
+    images = None if image is None else image.reshape(-1, *image.shape[-3:])
+    if images is not None and mask is not None:
+        mask = _holes(mask, images.shape[1:])
+        common_count(recipe.batch_size, mask=len(mask))
     begin = start(networks, context, recipe, noise, guidance_interval, reuse_every)
-    if image is None:
+    if images is None:
         return begin.solver(begin.latent, begin.denoiser, begin.timesteps)
-    known = networks.encode_image(image)
+    common_count(recipe.batch_size, image=len(images))
+    known = np.concatenate([networks.encode_image(each) for each in images])
     latent, denoiser, solver, timesteps, rngs = _from_image(begin, known, recipe)
     if mask is None:
         return solver(latent, denoiser, timesteps)
@@ -115,21 +120,24 @@ def _from_image(begin: Start, known: np.ndarray, recipe: Recipe) -> Start:
     return begin._replace(latent=noisy, timesteps=timesteps)
 
 
-def _hole(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The mask as uint8 (H, W), for an image of this shape (H, W, …), if it both keeps and repaints something."""
-    mask = checked_mask(mask, shape)
-    if mask.all():
+def _holes(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The masks as uint8 (N, H, W), for images of this shape (H, W, …), if each both keeps and repaints something."""
+    masks = checked_masks(mask, shape)
+    if masks.all(axis=(1, 2)).any():
         raise ValueError("The mask keeps everything, so there is nothing to repaint; set the hole to 0.")
-    if not mask.any():
+    if not masks.any(axis=(1, 2)).all():
         raise ValueError("The mask repaints everything; for that use text_to_image, or image_to_image.")
-    return mask
+    return masks
 
 
 def kept_cells(mask: np.ndarray, factor: int) -> np.ndarray:
-    """Which cells of a latent stay, bool (H / factor, W / factor): those of whose pixels, in mask (H, W), none is 0."""
-    height, width = mask.shape
-    cells = mask.astype(bool).reshape(height // factor, factor, width // factor, factor)
-    return np.asarray(cells.all(axis=(1, 3)))
+    """Which cells of latents stay, bool (N, H / factor, W / factor): those without a 0 among their pixels in the mask.
+
+    mask: (N, H, W).
+    """
+    count, height, width = mask.shape
+    cells = mask.astype(bool).reshape(count, height // factor, factor, width // factor, factor)
+    return np.asarray(cells.all(axis=(2, 4)))
 
 
 def generators(seed: int, count: int) -> list[np.random.Generator]:

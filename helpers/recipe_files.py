@@ -1,4 +1,4 @@
-"""PNG files of pictures with the recipe that made them, as text in AUTOMATIC1111's form: written, and read back."""
+"""Files of pictures with the recipe that made them, as text in AUTOMATIC1111's form: written, and read back."""
 
 from __future__ import annotations
 
@@ -16,20 +16,30 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from helpers.diffusion.samplers import SAMPLERS
+from helpers.diffusion.schedule import TRAIN_TIMESTEPS
+from helpers.foreign_recipes import Written, foreign
+from helpers.models.checkpoints import CHECKPOINTS
+from helpers.pictures.file_text import texts
 from helpers.pictures.loading import MAX_PIXELS, decoded
 from helpers.pictures.strips import check_picture
+from helpers.validation import number_from_0, share, whole_number
 
 LABELS = {name: sampler.label for name, sampler in SAMPLERS.items()}
 # Option of a recipe: its label in the text, how it is read, what it has to be.
 FIELDS: dict[str, tuple[str, Callable[[str], Any], str]] = {
-    "num_steps": ("Steps", int, "a whole number"),
+    "num_steps": ("Steps", lambda text: whole_number("", int(text), 1, TRAIN_TIMESTEPS), "a whole number from 1"),
     "sampler": ("Sampler", {text: key for key, text in LABELS.items()}.__getitem__, f"one of {', '.join(SAMPLERS)}"),
-    "unconditional_guidance_scale": ("CFG scale", float, "a number"),
-    "seed": ("Seed", int, "a whole number"),
-    "strength": ("Strength", float, "a number"),
-    "num_resamples": ("Resamples", int, "a whole number"),
-    "jump_length": ("Jump length", int, "a whole number"),
+    "unconditional_guidance_scale": ("CFG scale", lambda text: number_from_0("", float(text)), "a number from 0"),
+    "seed": ("Seed", lambda text: whole_number("", int(text), 0), "a whole number from 0"),
+    "strength": ("Strength", lambda text: share("", float(text)), "a number above 0, up to 1"),
+    "num_resamples": ("Resamples", lambda text: whole_number("", int(text), 1), "a whole number from 1"),
+    "jump_length": ("Jump length", lambda text: whole_number("", int(text), 1), "a whole number from 1"),
 }
+# Begins the label of what changes other programs' pictures, and no recipe has.
+ELSEWHERE = (
+    *("Hires", "Denoising strength", "Clip skip", "Variation", "Lora", "TI hashes", "Hypernet", "Refiner", "VAE"),
+    *("Face restoration", "Mask blur", "Inpaint", "ControlNet", "Eta", "ENSD", "Tiling", "Further samplers"),
+)
 KEYS = ("prompt", "negative_prompt", *FIELDS, "batch_size", "verbose")
 # `Label: value` or `Label: "quoted value"`; a bounded label keeps the search linear in the text's length.
 PAIR = re.compile(r'\s*(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
@@ -72,18 +82,26 @@ def read_recipe(path) -> dict:
     """The arguments with which `text_to_image(**read_recipe(path))` makes the picture again.
 
     With a strength, num_resamples or jump_length among them they are those of `inpaint`, beside its image and mask.
-    Reads the PNG files of `save_image` and of AUTOMATIC1111's web UI; what a recipe does not have, such as another
-    sampler, is left out with a warning. Raises what `load_image` raises for a path, and ValueError without a recipe.
+    Reads the files of `save_image`, of AUTOMATIC1111's web UI (also JPEG and WebP), of ComfyUI and of InvokeAI. One
+    warning names what a recipe does not have, such as another sampler, which is left out; what decided the picture
+    besides, such as another model or size; and a repainting, which text_to_image does not make.
+    Raises what `load_image` raises for a path, and ValueError without a recipe.
     """
-    recipe, _, left_out = _read_text(_find_text(path))
-    for reason in left_out:
-        warnings.warn(f"'{path}' says {reason}; it is left out.", stacklevel=2)
+    written, size = _find(path)
+    recipe, settings, notes = _understood(written)
+    notes = [f"it says {'; '.join(notes)}: left out"] if notes else []
+    if besides := _besides(written.pairs, size):
+        notes.append(f"this recipe does not reproduce its {', '.join(besides)}")
+    if "repainting" in settings:
+        notes.append("it is a repainting: inpaint makes it again, with its photo and the mask that read_settings tells")
+    if notes:
+        warnings.warn(f"'{path}': {'; '.join(notes)}.", stacklevel=2)
     return {key: value for key, value in recipe.items() if (key, value) != ("negative_prompt", "")}
 
 
 def read_settings(path) -> dict[str, str]:
     """The rest of what the file says, like {"size": "128x128", "model": "pocket"}; raises as `read_recipe` does."""
-    return _read_text(_find_text(path))[1]
+    return _understood(_find(path)[0])[1]
 
 
 def save_pictures(
@@ -113,23 +131,32 @@ def _new_path(folder: Path) -> Path:
     return folder / f"picture-{max(numbers, default=0) + 1:04}.png"
 
 
-def _find_text(path) -> str:
-    text = decoded(Path(path), f"'{path}'", MAX_PIXELS).info.get("parameters")
-    if not isinstance(text, str):
-        raise ValueError(f"'{path}' has no recipe (PNG text 'parameters'); give a file that save_image wrote with one.")
-    return text
+def _find(path) -> tuple[Written, str]:
+    """What a file says, and its picture's size, like "512x512"."""
+    image = decoded(Path(path), f"'{path}'", MAX_PIXELS)
+    found = texts(image)
+    written = _read_text(found["parameters"]) if "parameters" in found else foreign(found)
+    if written is None:
+        there = f"; its texts {', '.join(map(repr, found))} are of no known program" if found else ""
+        raise ValueError(f"'{path}' has no recipe{there}; give a file that save_image wrote with one.")
+    return written, f"{image.width}x{image.height}"
 
 
-def _read_text(text: str) -> tuple[dict, dict[str, str], list[str]]:
-    """The recipe, the settings, and what of the text no recipe has."""
+def _read_text(text: str) -> Written:
     body, _, last = text.rpartition("\n")
     pairs = dict(PAIR.findall(last))
     if len(pairs) < 3 and "Size" not in pairs:  # the web UI's sign that it wrote none
         body, pairs = text, {}
     prompt, *negative = re.split(r"(?:^|\n)[ \t]*Negative prompt: ?", body)
-    recipe, settings, left_out = {"prompt": prompt, "negative_prompt": "\n".join(negative)}, {}, []
     if (schedule := pairs.pop("Schedule type", "Automatic")) != "Automatic":
         pairs["Sampler"] = f"{pairs.get('Sampler')}, Schedule type: {schedule}"
+    return Written(prompt, "\n".join(negative), pairs)
+
+
+def _understood(written: Written) -> tuple[dict, dict[str, str], list[str]]:
+    """The recipe, the settings, and what of the text no recipe has."""
+    recipe: dict[str, Any] = {"prompt": written.prompt, "negative_prompt": written.negative_prompt}
+    settings, left_out, pairs = {}, [], dict(written.pairs)
     for key, (label, read, expected) in FIELDS.items():
         if (value := pairs.pop(label, None)) is not None:
             try:
@@ -141,6 +168,18 @@ def _read_text(text: str) -> tuple[dict, dict[str, str], list[str]]:
             value = json.loads(value) if value.startswith('"') else value
         settings[label.lower().replace(" ", "_")] = value
     return recipe, settings, left_out
+
+
+def _besides(pairs: Mapping[str, str], size: str) -> list[str]:
+    """What decided the picture besides the recipe; a model of this project, chosen by its name, is none of that."""
+    foreign_model = pairs.get("Model", "") not in ("", *CHECKPOINTS)
+    labels = [label for label in pairs if label.startswith(ELSEWHERE) and pairs[label] not in ("", '""')]
+    labels = [
+        label for label in labels if (label, pairs[label]) not in (("Clip skip", "1"), ("Denoising strength", "1"))
+    ]
+    labels += ["Model"] * foreign_model
+    labels += ["Size"] * ("Size" in pairs and (foreign_model or pairs["Size"] != size))
+    return [f"{label}: {pairs[label]}" for label in sorted(labels, key=[*pairs].index)]
 
 
 def _write_text(recipe: Mapping, settings: dict, shape: tuple[int, ...]) -> str:
@@ -157,7 +196,7 @@ def _write_text(recipe: Mapping, settings: dict, shape: tuple[int, ...]) -> str:
         pairs.append(f"{key.replace('_', ' ').capitalize()}: {value}")
     negative = f"Negative prompt: {recipe['negative_prompt']}" if recipe["negative_prompt"] else ""
     text = "\n".join(filter(None, (f"{recipe['prompt']}", negative, ", ".join(pairs))))
-    found = _read_text(text)  # what would not come back as it is must be refused, not mangled
+    found = _understood(_read_text(text))  # what would not come back as it is must be refused, not mangled
     for key, value in (*settings.items(), *recipe.items()):
         if value != (found[0] | found[1]).get(key) or re.search("[\0\ud800-\udfff]", str(value)):
             rule = "without a line 'Negative prompt:'" if key in KEYS else "under a new name in lower case"

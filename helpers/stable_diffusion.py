@@ -15,10 +15,11 @@ from helpers.diffusion.schedule import ALL_TIMESTEPS
 from helpers.engines import running
 from helpers.models.checkpoints import Defaults, checkpoint, default
 from helpers.models.networks import Networks
-from helpers.pictures.loading import one_image
-from helpers.pictures.seams import finish
+from helpers.pictures.loading import load_images
+from helpers.pictures.masks import checked_masks
+from helpers.pictures.seams import finish_each
 from helpers.recipe import Recipe
-from helpers.validation import timestep_interval, whole_number
+from helpers.validation import common_count, timestep_interval, whole_number
 
 
 class StableDiffusion:
@@ -136,12 +137,13 @@ class StableDiffusion:
     ) -> np.ndarray:
         """The image drawn anew as the prompt says: uint8 RGB (batch_size, img_height, img_width, 3).
 
-        image: what `load_image` takes, of the model's size.
+        image: what `load_images` takes, of the model's size; N images make N pictures.
         strength: how much noise it gets, above 0 and up to 1, in which it is lost; that share of num_steps is taken.
         """
+        image = load_images(image)
+        batch_size = common_count(batch_size, image=len(image))
         recipe = self._recipe(self.checkpoint.drawing, None, Recipe.among(locals()))
-        steps = self.denoise(self.encode_text(prompt), recipe, image=one_image(image))
-        return self._drawn(steps, recipe, verbose)
+        return self._drawn(self.denoise(self.encode_text(prompt), recipe, image=image), recipe, verbose)
 
     def inpaint(
         self,
@@ -162,17 +164,17 @@ class StableDiffusion:
     ) -> np.ndarray:
         """The image with its hole repainted as the prompt says: uint8 RGB (batch_size, img_height, img_width, 3).
 
-        Outside the hole every pixel is the image's own.
-        image: what `load_image` takes, of the model's size.
-        mask: (img_height, img_width): 1 keeps, 0 is repainted (`helpers.make_mask`).
-        num_resamples: how often each stretch of steps is done, from 1; more fit the hole to its surroundings
-            better, and take as many times longer.
+        image, mask: of the model's size, as `load_images` and `checked_masks` take them; where the mask is 1 each pixel
+            stays the image's own, where it is 0 it is repainted. N images or masks make N pictures.
+        num_resamples: how often each stretch of steps is done, from 1; more fit the hole better, and take longer.
         jump_length: steps in a stretch, from 1; 10 in the RePaint paper.
         strength: as of `image_to_image`: below 1, something of what was in the hole stays.
         Raises ValueError for a mask of another size or with other values, with nothing to repaint, or nothing to keep.
         """
+        image = load_images(image)
+        mask = checked_masks(mask, image.shape[1:])
+        batch_size = common_count(batch_size, image=len(image), mask=len(mask))
         recipe = self._recipe(self.checkpoint.repainting, diffusion_noise, Recipe.among(locals()))
-        image = one_image(image)
         steps = self.denoise_hole(self.encode_text(prompt), image, mask, recipe, diffusion_noise)
         return self.joined(self._drawn(steps, recipe, verbose), image, mask)
 
@@ -207,8 +209,8 @@ class StableDiffusion:
         return self._steps(encoded_text, recipe, diffusion_noise, image, mask)
 
     def joined(self, pictures: np.ndarray, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Repainted pictures uint8 (N, H, W, 3), with the image's own pixels (H, W, 3) where the mask (H, W) keeps."""
-        return np.stack([finish(picture, image, mask, self.checkpoint.factor) for picture in pictures])
+        """Repainted pictures (N, H, W, 3) with the image's own pixels where the mask keeps: `finish_each`."""
+        return finish_each(pictures, image, mask, self.checkpoint.factor)
 
     def _steps(self, encoded_text, recipe, noise, image=None, mask=None) -> Iterator[Step]:
         shortcuts = self.guidance_interval, self.reuse_every

@@ -38,6 +38,16 @@ def timestep_interval(name: str, value) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
+def common_count(batch_size: int, **counts: int) -> int:
+    """How many pictures are meant, where each of these says 1 or how many; raises ValueError where they disagree."""
+    counts = {"batch_size": whole_number("batch_size", batch_size, 1), **counts}
+    count = max(counts.values())
+    if any(each not in (1, count) for each in counts.values()):
+        told = ", ".join(f"{name} {each}" for name, each in counts.items())
+        raise ValueError(f"The numbers of pictures must agree, or be 1; got {told}.")
+    return count
+
+
 def batch_of(name: str, array, shape: tuple[int, ...], batch_size: int) -> np.ndarray:
     """The array as float32 (batch_size, *shape), repeated if it is given once for all pictures.
 

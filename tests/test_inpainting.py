@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from helpers import InpaintStudio, Region, StableDiffusion, load_image, make_ellipse_mask, make_mask
+from helpers import (
+    InpaintStudio,
+    Region,
+    StableDiffusion,
+    load_image,
+    make_ellipse_mask,
+    make_mask,
+    read_recipe,
+    read_settings,
+)
 from helpers.pocket import scenes
 
 PROMPT = "a dog riding a skateboard at the beach"
@@ -54,6 +63,21 @@ def test_the_tutorials_call(pocket, photo):
     assert picture.shape == (1, 128, 128, 3)
     again = pocket.inpaint(PROMPT, photo, MASK, None, 1, 1, 3, 8.5, None, 119, False)
     assert difference(picture, again) == 0
+
+
+def test_a_batch_of_images_and_masks(pocket, photo):
+    """Each picture is the one that its image and mask make alone."""
+    images, masks = np.stack([photo, photo[:, ::-1]]), np.stack([MASK, make_mask((128, 128), 10, 60, 20, 80)])
+    together = pocket.inpaint(PROMPT, images * 1.0, masks[..., None], strength=0.7, **QUICK)
+    assert together.shape == (2, 128, 128, 3)
+    for number, (picture, image, mask) in enumerate(zip(together, images, masks)):
+        alone = pocket.inpaint(PROMPT, image, mask, strength=0.7, **{**QUICK, "seed": 1 + number})[0]
+        assert difference(picture, alone) <= 1
+        np.testing.assert_array_equal(picture[mask == 1], image[mask == 1])
+    assert len(pocket.inpaint(PROMPT, photo, masks, **QUICK)) == len(pocket.inpaint(PROMPT, images, MASK, **QUICK)) == 2
+    drawn = pocket.image_to_image(PROMPT, images, **QUICK)
+    alone = pocket.image_to_image(PROMPT, images[1], **{**QUICK, "seed": 2})[0]
+    assert difference(drawn[1], alone) <= 1
 
 
 def test_one_seed_one_picture(pocket, photo):
@@ -136,7 +160,8 @@ def test_image_to_image(pocket, photo, capsys):
             dict(image=np.zeros((100, 128, 3), np.uint8), mask=np.eye(100, 128)),
             "128 × 100 pixels and the model draws 128",
         ),
-        (dict(image=np.full((128, 128, 3), 7.5)), "scale to floats 0…1 or uint8"),
+        (dict(image=np.full((128, 128, 3), 1.5)), "scale to floats 0…1 or uint8"),
+        (dict(mask=np.stack([MASK] * 3), batch_size=2), "must agree, or be 1; got batch_size 2, image 1, mask 3"),
         (dict(num_resamples=0), "num_resamples must be a whole number of at least 1"),
         (dict(jump_length=0), "jump_length must be a whole number of at least 1"),
         (dict(strength=0), "strength must be a number above 0, up to 1"),
@@ -173,6 +198,27 @@ def test_the_panel_repaints_and_puts_the_crop_back(pocket, tmp_path):
     assert "before" in studio.gallery.children[0].children[0].value
     path = studio.save()[0]
     np.testing.assert_array_equal(load_image(path), studio.pictures[0])
+    _, save, save_photo = studio.gallery.children[0].children
+    save_photo.click()
+    assert (save.description, save_photo.description) == ("Save", "Save photo")
+    whole = tmp_path / "picture-0003.png"
+    np.testing.assert_array_equal(load_image(whole), studio.photos[0])
+    np.testing.assert_array_equal(load_image(studio.save_photo()[1]), studio.photos[1])
+    for file, kind in ((path, "crop"), (whole, "photo")):
+        with pytest.warns(UserWarning, match="a repainting: inpaint makes it again"):
+            recipe = read_recipe(file)
+        settings = read_settings(file)
+        assert (settings["repainting"], settings["photo"]) == (kind, "400x300")
+        assert (settings["crop"], settings["mask"]) == ("100 50 200 200", "rectangle 32 32 64 64")
+        with pytest.raises(TypeError, match="strength|num_resamples|jump_length"):
+            pocket.text_to_image(**recipe)
+        again = pocket.inpaint(image=studio.crop_picker.cropped, mask=studio.mask_picker.mask, verbose=False, **recipe)
+        assert difference(again[0], studio.pictures[0]) <= 1
+
+
+def test_saving_the_photo_before_repainting_says_what_to_do(pocket):
+    studio = InpaintStudio(pocket, np.zeros((128, 128, 3), np.uint8), PROMPT)
+    assert studio.save_photo() == [] and "nothing to save yet" in studio.message.value
 
 
 def test_the_panels_mask_follows_its_crop(pocket):

@@ -1,6 +1,7 @@
-"""PNG files with their recipes: written whole or not at all, and recipes that come back as they went in."""
+"""Picture files with their recipes: written whole or not at all, and recipes that come back as they went in."""
 
 import io
+import json
 import os
 import re
 import stat
@@ -275,13 +276,13 @@ HARD = [
     '"a, b"', "\\", "a\\nb", "Size: 1x1", "\r\n", "\x1f", "\u2028",
 ]  # fmt: skip
 PROMPT = TEXT | st.sampled_from(HARD) | st.lists(st.sampled_from(HARD), max_size=3).map("\n".join)
-NUMBER = st.integers() | st.integers(0, 2**64)
+NUMBER = st.integers(0) | st.integers(0, 2**64)
 RECIPES = st.fixed_dictionaries(
     {"prompt": PROMPT},
     optional={
         "negative_prompt": PROMPT | st.none(),
-        "num_steps": NUMBER | st.none(),
-        "unconditional_guidance_scale": st.floats(allow_nan=False) | st.integers(-(2**53), 2**53),
+        "num_steps": st.integers(1, 1000) | st.none(),
+        "unconditional_guidance_scale": st.floats(0, allow_nan=False, allow_infinity=False) | st.integers(0, 2**53),
         "seed": NUMBER | st.none(),
         "sampler": st.sampled_from([*SAMPLERS]) | st.none(),
         "batch_size": st.integers(1, 4),
@@ -344,8 +345,7 @@ WEB_UI = (
 )
 def test_recipe_of_the_web_ui(sampler, ours, tmp_path):
     path = with_text(WEB_UI.format(sampler=sampler), tmp_path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with pytest.warns(UserWarning) as caught:
         assert read_recipe(path) == {
             "prompt": "a girl, (blue eyes:1.2) <lora:style:0.8>\nsecond line",
             "negative_prompt": "lowres, bad hands,\nblurry",
@@ -354,6 +354,9 @@ def test_recipe_of_the_web_ui(sampler, ours, tmp_path):
             "unconditional_guidance_scale": 6.5,
             "seed": 18446744073709551615,
         }
+    assert len(caught) == 1 and caught[0].filename == __file__
+    what = "Size: 832x1216, Model: sd_xl, Denoising strength: 0.4, Lora hashes: "
+    assert f"this recipe does not reproduce its {what}" in str(caught[0].message)
     assert read_settings(path) == {
         "size": "832x1216",
         "model_hash": "31e35c80fc",
@@ -381,7 +384,151 @@ def test_damaged_numbers_are_left_out_with_a_warning(tmp_path):
     path = with_text("x\nSteps: many, CFG scale: 7, Seed: 0x2, Size: 8x8", tmp_path)
     with pytest.warns(UserWarning) as caught:
         assert read_recipe(path) == {"prompt": "x", "unconditional_guidance_scale": 7.0}
-    assert len(caught) == 2
+    assert len(caught) == 1 and "Steps: many, " in str(caught[0].message) and "Seed: 0x2, " in str(caught[0].message)
+
+
+@pytest.mark.parametrize("said", ["Seed: -1", "Steps: 0", "CFG scale: -7", "CFG scale: nan", "Strength: 2"])
+def test_numbers_that_no_recipe_has_are_left_out_with_a_note(said, tmp_path):
+    path = with_text(f"x\n{said}, Size: 9x6", tmp_path)
+    with pytest.warns(UserWarning, match=f"says {said}, which is not a .* from|above") as caught:
+        assert read_recipe(path) == {"prompt": "x"}
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("Hires upscale: 2, Hires steps: 9", "Hires upscale: 2, Hires steps: 9"),
+        ("Clip skip: 2", "Clip skip: 2"),
+        ("Clip skip: 1", None),
+        ("Model: dreamshaper, Version: v1", "Size: 9x6, Model: dreamshaper"),
+        ("Model: pocket, Precision: float32", None),
+    ],
+)
+def test_what_decided_the_picture_besides_is_named_in_one_note(said, named, tmp_path):
+    path = with_text(f"x\nSteps: 3, Seed: 4, Size: 9x6, {said}", tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert read_recipe(path) == {"prompt": "x", "num_steps": 3, "seed": 4}
+    assert [str(each.message).partition("not reproduce its ")[2] for each in caught] == [f"{named}."] * bool(named)
+
+
+# ---- the same text in EXIF, and other programs' ----
+
+
+def with_exif(comment: bytes, path: Path) -> Path:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = comment
+    Image.fromarray(PICTURE).save(path, exif=exif.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("kind", ["jpg", "webp", "avif", "png"])
+@pytest.mark.parametrize(
+    ("code", "encoding"),
+    [
+        (b"UNICODE\0", "utf-16-be"),
+        (b"UNICODE\0", "utf-16-le"),
+        (b"ASCII\0\0\0", "utf-8"),
+        (bytes(8), "utf-8"),
+        (b"", "utf-8"),
+    ],
+)
+def test_recipe_in_exif(kind, code, encoding, tmp_path):
+    text = "a café, 猫\nNegative prompt: blur\nSteps: 9, Sampler: DDIM, CFG scale: 7, Seed: 3, Size: 9x6"
+    path = with_exif(code + text.encode(encoding), tmp_path / f"a.{kind}")
+    expected = {"prompt": "a café, 猫", "negative_prompt": "blur", "num_steps": 9, "sampler": "ddim", "seed": 3}
+    assert read_recipe(path) == {**expected, "unconditional_guidance_scale": 7.0}
+
+
+def with_texts(folder: Path, **texts: str) -> Path:
+    chunks = PngImagePlugin.PngInfo()
+    for name, text in texts.items():
+        chunks.add_text(name, text)
+    Image.fromarray(PICTURE).save(folder / "foreign.png", pnginfo=chunks)
+    return folder / "foreign.png"
+
+
+COMFYUI = {
+    "3": {
+        "class_type": "KSampler",
+        "inputs": {
+            **{"seed": 156680208700286, "steps": 20, "cfg": 8.0, "sampler_name": "dpmpp_2m", "scheduler": "normal"},
+            **{
+                "denoise": 0.6,
+                "model": ["10", 0],
+                "positive": ["6", 0],
+                "negative": ["7", 0],
+                "latent_image": ["5", 0],
+            },
+        },
+    },
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5.safetensors"}},
+    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 768, "batch_size": 1}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["11", 0], "clip": ["10", 1]}},
+    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "watermark", "clip": ["10", 1]}},
+    "10": {"class_type": "LoraLoader", "inputs": {"lora_name": "ink.safetensors", "model": ["4", 0], "clip": ["4", 1]}},
+    "11": {"class_type": "PrimitiveString", "inputs": {"value": "a glass bottle"}},
+}
+INVOKEAI = {
+    **{"app_version": "4.2", "generation_mode": "txt2img", "positive_prompt": "a hill", "negative_prompt": "fog"},
+    **{"width": 9, "height": 6, "seed": 0, "cfg_scale": 7.5, "steps": 30, "scheduler": "ddim", "clip_skip": 0},
+    **{"model": {"name": "sd-1.4", "base": "sd-1"}, "loras": [], "vae": None},
+}
+SD_METADATA = {
+    **{"model": "stable diffusion", "model_weights": "stable-diffusion-1.5", "app_version": "2.2.4"},
+    "image": {
+        **{"prompt": [{"prompt": "a hill [fog, rain]", "weight": 1.0}], "steps": 30, "cfg_scale": 7.5, "height": 512},
+        **{"width": 512, "seed": 42, "sampler": "k_euler_a", "type": "txt2img"},
+    },
+}
+DREAM = '"a hill [fog]" -s 30 -S 42 -W 9 -H 6 -C 7.5 -A ddim'
+
+
+@pytest.mark.parametrize(
+    ("texts", "recipe", "says"),
+    [
+        (
+            {"prompt": json.dumps(COMFYUI), "workflow": "{}"},
+            ("a glass bottle", "watermark", 20, "dpm_solver", 8.0, 156680208700286),
+            ["Size: 512x768", "Model: v1-5.safetensors", "Lora: ink.safetensors", "Denoising strength: 0.6"],
+        ),
+        ({"invokeai_metadata": json.dumps(INVOKEAI)}, ("a hill", "fog", 30, "ddim", 7.5, 0), []),
+        (
+            {"sd-metadata": json.dumps(SD_METADATA), "Dream": DREAM},
+            ("a hill", "fog, rain", 30, None, 7.5, 42),
+            ["Sampler: euler_a, which is not one of", "Model: stable-diffusion-1.5", "Size: 512x512"],
+        ),
+        ({"Dream": DREAM}, ("a hill", "fog", 30, "ddim", 7.5, 42), []),
+    ],
+)
+def test_recipes_of_other_programs(texts, recipe, says, tmp_path):
+    path = with_texts(tmp_path, **texts)
+    keys = ("prompt", "negative_prompt", "num_steps", "sampler", "unconditional_guidance_scale", "seed")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert read_recipe(path) == {key: value for key, value in zip(keys, recipe) if value is not None}
+    assert len(caught) == bool(says)
+    for part in says:
+        assert part in str(caught[0].message)
+
+
+@pytest.mark.parametrize("text", ["a cat", "[]", "{}", '{"1": 2}', '{"1": {"inputs": {}}}', "{", "null"])
+@pytest.mark.parametrize("name", ["prompt", "invokeai_metadata", "sd-metadata", "Dream"])
+def test_texts_of_no_known_program_are_named(name, text, tmp_path):
+    refused(ValueError, read_recipe, with_texts(tmp_path, **{name: text}), says=f"its texts '{name}' are of no known")
+
+
+def test_a_graph_that_goes_round_is_read_to_its_end(tmp_path):
+    nodes = {
+        "1": {"inputs": {"steps": 3, "positive": ["2", 0], "negative": ["9", 0]}},
+        "2": {"inputs": {"a": ["2", 0]}},
+    }
+    with pytest.raises(ValueError, match="no recipe"):
+        read_recipe(with_texts(tmp_path, prompt=json.dumps(nodes)))
+    nodes["9"] = {"inputs": {"text": "blur", "clip": ["2", 0]}}
+    found = read_recipe(with_texts(tmp_path, prompt=json.dumps(nodes)))
+    assert found == {"prompt": "", "negative_prompt": "blur", "num_steps": 3}
 
 
 @pytest.mark.parametrize(

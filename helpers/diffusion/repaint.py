@@ -42,13 +42,13 @@ def repaint(
 
     latent: float32 (N, h, w, C), noisy as at timesteps[0].
     known: the photo's clean latent, of the same shape, or with one picture for all.
-    keep: bool (h, w); True where the photo stays.
+    keep: bool (h, w), or one for each picture; True where the photo stays.
     rngs: a generator of noise for each picture.
     sampler: `samplers.ddim` or `samplers.dpm_solver`.
     num_resamples: how often each stretch of the walk is done, from 1.
     jump_length: steps of a stretch, from 1; the first stretch is shorter where it does not divide them.
     """
-    keep = keep[:, :, None]
+    keep = keep[..., None]
 
     def seeing_the_photo(latent: np.ndarray, timestep: int) -> np.ndarray:
         photo = renoise(np.broadcast_to(known, latent.shape), None, timestep, rngs)

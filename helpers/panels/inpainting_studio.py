@@ -12,7 +12,7 @@ import numpy as np
 from helpers.diffusion.samplers import Step
 from helpers.panels.generation_studio import GenerationStudio
 from helpers.panels.region_pickers import CropPicker, MaskPicker
-from helpers.pictures.regions import paste
+from helpers.pictures.regions import Region, paste
 from helpers.pictures.show import data_uri
 from helpers.recipe import Recipe
 
@@ -23,7 +23,8 @@ class InpaintStudio(GenerationStudio):
     model: repaints by its methods `encode_text`, `denoise_hole`, `decode` and `joined`, as `StableDiffusion` does.
     photo: what `load_image` takes; another can be uploaded or fetched in the panel.
     prompt: what is to be in the hole.
-    folder: where Save writes.
+    folder: where Save and Save photo write. Their files say that they are repaintings: the recipe's arguments are those
+        of `inpaint`, and the settings tell the crop and the mask, `x_start y_start width height`, and the photo's size.
 
     `crop_picker` and `mask_picker` hold what is chosen, and can be set. `pictures` are the crops repainted,
     uint8 (N, H, W, 3), and `photos` the whole photos with these in their places, a list of uint8 (H, W, 3).
@@ -65,6 +66,14 @@ class InpaintStudio(GenerationStudio):
         # as they are now: the sliders can be moved while it paints
         self._photo, self._region = self.crop_picker.picture, self.crop_picker.region
         self._crop, self._mask = self.crop_picker.cropped, self.mask_picker.mask
+        shape, region, photo = self.mask_picker.shape_box.value, self.mask_picker.region, self._photo
+        self._where = {
+            "repainting": "crop",
+            "crop": _numbers(self._region),
+            "photo": f"{photo.shape[1]}x{photo.shape[0]}",
+            "mask": f"{shape} {_numbers(region)}",
+        }
+        self._repainting = {name: getattr(recipe, name) for name in ("strength", "num_resamples", "jump_length")}
         return self.model.denoise_hole(context, self._crop, self._mask, recipe)
 
     def _finished(self, latent: np.ndarray) -> np.ndarray:
@@ -72,8 +81,23 @@ class InpaintStudio(GenerationStudio):
         self.photos = [paste(self._photo, picture, self._region, self._mask) for picture in pictures]
         return pictures
 
+    def save_photo(self, _button=None, photos=None, recipes=None, settings=None) -> list[Path]:
+        """Writes the last result's whole photos, or those given, as `save` writes the crops; returns their paths."""
+        if photos is None:
+            photos, recipes, settings = self.photos or None, self.recipes, self._settings
+        return self.save(None, photos, recipes, settings and {**settings, "repainting": "photo"})
+
     def _hang(self, pictures: np.ndarray) -> None:
+        self.recipes = [{**self._repainting, **recipe} for recipe in self.recipes]
+        self._settings = {**self._settings, **self._where}
         super()._hang(pictures)
+        photos, recipes, settings = self.photos, self.recipes, self._settings
+        button = widgets.Button(description="Save photo", icon="save", tooltip="The whole photo, repainted")
+        button.on_click(lambda button: self.save_photo(button, photos, recipes, settings))
+        row = self.gallery.children[0]
+        row.children[0].layout.width = "100%"
+        row.layout.flex_flow = "row wrap"
+        row.children = (*row.children, button)
         before = (
             '<figure style="display: inline-block; width: 220px; margin: 4px; vertical-align: top">'
             f'<img src="{data_uri(self._crop)}" alt="the crop before" style="width: 100%">'
@@ -81,3 +105,7 @@ class InpaintStudio(GenerationStudio):
         )
         newest = self.gallery.children[0].children[0]
         newest.value = before + newest.value
+
+
+def _numbers(region: Region) -> str:
+    return f"{region.x_start} {region.y_start} {region.width} {region.height}"

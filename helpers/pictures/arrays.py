@@ -43,6 +43,14 @@ def rgb(array: np.ndarray, name: str) -> np.ndarray:
     return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), np.uint8, order="C")
 
 
+def rgb_batch(array: np.ndarray, name: str) -> np.ndarray:
+    """Pictures (N, H, W, 1, 3 or 4) as uint8 (N, H, W, 3), as `rgb` makes each; what values mean, all tell together."""
+    count, height, *rest = array.shape
+    if not count:
+        raise ValueError(f"{name} has shape {array.shape}; expected at least one picture.")
+    return rgb(array.reshape(count * height, *rest), name).reshape(count, height, rest[0], 3)
+
+
 def _8_bits(array: np.ndarray, name: str) -> np.ndarray:
     """The values as they are in uint8, not necessarily of that type."""
     if array.dtype == np.uint8:

@@ -38,7 +38,7 @@ def to_srgb(image: Image.Image, name: str) -> Image.Image:
         converted = _transform(source, colours.mode).apply(colours)
     except (OSError, TypeError, ValueError, ImageCms.PyCMSError) as error:
         warnings.warn(
-            f"{name} has a colour profile that cannot be used ({error}); its colours are taken as sRGB.", stacklevel=4
+            f"{name} has a colour profile that cannot be used ({error}); its colours are taken as sRGB.", stacklevel=5
         )
         return image
     if alpha is not None:

@@ -5,20 +5,10 @@ from __future__ import annotations
 import multiprocessing.pool
 import time
 
-import helpers
-
 # As Wikimedia's User-Agent policy words it, and other sites accept: client/version (contact) library/version. A
 # library's own name alone, or a browser's, is refused by some.
-PROJECT = "https://github.com/OWNER/stable-diffusion-notebooks"
-
-
-def headers() -> dict[str, str]:
-    """What a request says of who asks for what."""
-    import requests
-
-    agent = f"stable-diffusion-notebooks/{helpers.__version__} ({PROJECT}) python-requests/{requests.__version__}"
-    # Some sites send a web page unless asked for a picture.
-    return {"User-Agent": agent, "Accept": "image/*", "Accept-Encoding": "identity"}
+CLIENT = "stable-diffusion-notebooks/0.1.0"
+CONTACT = "https://github.com/OWNER/stable-diffusion-notebooks"
 
 
 def download(url: str, max_bytes: int, timeout: float) -> bytearray:
@@ -27,9 +17,12 @@ def download(url: str, max_bytes: int, timeout: float) -> bytearray:
     import urllib3
 
     body, deadline = bytearray(), time.monotonic() + timeout
+    agent = f"{CLIENT} ({CONTACT}) python-requests/{requests.__version__}"
+    # Some sites send a web page unless asked for a picture.
+    headers = {"User-Agent": agent, "Accept": "image/*", "Accept-Encoding": "identity"}
 
     def fetch():
-        with requests.get(url, stream=True, timeout=timeout, headers=headers()) as answer:
+        with requests.get(url, stream=True, timeout=timeout, headers=headers) as answer:
             answer.raise_for_status()
             if "html" in answer.headers.get("Content-Type", "").lower():
                 raise ValueError(f"'{url}' is a web page; copy the address of the picture itself.")

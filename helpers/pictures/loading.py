@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from helpers.pictures.arrays import as_array, rgb
+from helpers.pictures.arrays import as_array, rgb, rgb_batch
 from helpers.pictures.colour_profiles import to_srgb
 from helpers.pictures.downloading import download
 
@@ -37,29 +37,41 @@ def load_image(source, *, max_pixels: int = MAX_PIXELS, max_bytes: int = 50_000_
     FileNotFoundError, IsADirectoryError or PermissionError for a path that cannot be read; TimeoutError for a slow
     download; OSError for an address not http(s), without an answer, or with an error; TypeError for another source.
     """
+    return rgb(*values(source, max_pixels, max_bytes, timeout))
+
+
+def load_images(source) -> np.ndarray:
+    """One or more pictures of one size, uint8 (N, H, W, 3).
+
+    source: what `load_image` takes, or an array (N, H, W, 1, 3 or 4), or a list or tuple of what `load_image` takes.
+    Raises what `load_image` does, and ValueError for an empty list and for pictures of several sizes.
+    """
+    array = as_array(source)
+    if array is not None and array.ndim == 4:
+        return rgb_batch(array, "The given batch")
+    if not isinstance(source, (list, tuple)):
+        return load_image(source)[None]
+    pictures = [load_image(each) for each in source]
+    sizes = sorted({picture.shape[1::-1] for picture in pictures})
+    if len(sizes) != 1:
+        raise ValueError(f"The pictures have the sizes {sizes}; expected one or more of one size: resize them.")
+    return np.stack(pictures)
+
+
+def values(
+    source, max_pixels: int = MAX_PIXELS, max_bytes: int = 50_000_000, timeout: float = 30
+) -> tuple[np.ndarray, str]:
+    """The picture's array, upright and in sRGB, with its transparency and as many bits as it has; its name in messages.
+
+    Takes and raises what `load_image` does; arrays are given back as they are.
+    """
     array = as_array(source)
     if array is not None:
-        return rgb(array, "The given picture")
-    image, name = fetched(source, max_pixels, max_bytes, timeout)
-    return rgb(_pixels(image, name), name)
-
-
-def one_image(image) -> np.ndarray:
-    """The image uint8 (H, W, 3), given with or without an axis of one image before it, as the tutorial gives it."""
-    return load_image(image[0] if np.ndim(image) == 4 and len(image) == 1 else image)
-
-
-def fetched(
-    source, max_pixels: int = MAX_PIXELS, max_bytes: int = 50_000_000, timeout: float = 30
-) -> tuple[Image.Image, str]:
-    """The picture at a path or address, or of bytes, decoded but as it stands there, and what to call it in messages.
-
-    Takes and raises what `load_image` does, without arrays.
-    """
+        return array, "The given picture"
     name = f"'{source}'" if isinstance(source, (str, os.PathLike)) else "The given picture"
     if isinstance(source, str) and re.match(r"\s*(file|ftp|data|[a-z][a-z0-9+.-]+(?=://)):", source, re.IGNORECASE):
         source = download(source.strip(), max_bytes, timeout)
-    return decoded(source, name, max_pixels), name
+    return _pixels(decoded(source, name, max_pixels), name), name
 
 
 def decoded(source, name: str, max_pixels: int) -> Image.Image:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from helpers.pictures.loading import load_image
+from helpers.pictures.arrays import as_array, rgb
+from helpers.pictures.loading import values
 from helpers.pictures.regions import Region
 from helpers.validation import whole_number
 
@@ -33,22 +35,40 @@ def make_ellipse_mask(shape: tuple[int, ...], x_start: int, x_end: int, y_start:
 
 
 def checked_mask(mask, shape: tuple[int, ...]) -> np.ndarray:
-    """The mask as uint8 (H, W), 0 or 1; booleans and 0/255 are understood, and a leading axis of 1.
+    """The mask as uint8 (H, W), 0 or 1, for a picture of this shape (H, W, …); takes and raises as `checked_masks`."""
+    masks = checked_masks(mask, shape)
+    if len(masks) != 1:
+        raise ValueError(f"{len(masks)} masks were given for one picture; give one.")
+    return masks[0]
 
-    Raises ValueError for a size other than the picture's shape (H, W, …), and for other values.
+
+def checked_masks(mask, shape: tuple[int, ...]) -> np.ndarray:
+    """One or more masks as uint8 (N, H, W), 0 or 1, for pictures of this shape (H, W, …).
+
+    mask: an array, tensor or list (H, W) or (N, H, W), with or without a last axis of 1, or of 3 equal colours, of
+        0/1, booleans or 0/255; or a black and white picture that `load_image` takes, whose black is repainted.
+    Raises ValueError for a size other than the pictures', and for other values.
     """
-    mask = np.asarray(mask)
-    mask = mask[0] if mask.ndim == 3 and len(mask) == 1 else mask
-    if mask.shape != tuple(shape[:2]):
+    if isinstance(mask, (str, os.PathLike, Image.Image)):
+        return read_mask(mask, shape, repaint="black")[None]
+    given = as_array(mask)
+    array = given = np.asarray(mask) if given is None else given
+    if array.ndim == 4 or array.shape[:-1] == tuple(shape[:2]):
+        channels = np.moveaxis(array, -1, 0)
+        if len(channels) in (1, 3) and (channels == channels[:1]).all():
+            array = channels[0]
+    array = array[None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[1:] != tuple(shape[:2]) or not len(array):
         raise ValueError(
-            f"The mask has the shape {mask.shape}, expected the picture's height and width, {tuple(shape[:2])}."
+            f"The mask has the shape {given.shape}, expected the picture's height and width, {tuple(shape[:2])}, "
+            "with or without a number of masks before them."
         )
-    values = np.unique(mask)
-    if not (np.isin(values, (0, 1)).all() or np.isin(values, (0, 255)).all()):
+    found = np.unique(array)
+    if not (np.isin(found, (0, 1)).all() or np.isin(found, (0, 255)).all()):
         raise ValueError(
-            f"The mask holds values from {values[0]} to {values[-1]}; expected 1 (keep) and 0 (repaint): mask > 127."
+            f"The mask holds values from {found[0]} to {found[-1]}; expected 1 (keep) and 0 (repaint): mask > 127."
         )
-    return (mask > 0).astype(np.uint8)
+    return (array > 0).astype(np.uint8)
 
 
 def union(*masks: np.ndarray) -> np.ndarray:
@@ -75,26 +95,39 @@ def feather(mask: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def read_mask(source, shape: tuple[int, ...], *, repaint: str) -> np.ndarray:
-    """A mask uint8 (H, W) from a black and white picture, whatever `load_image` takes.
+    """A mask uint8 (H, W) from a picture, whatever `load_image` takes.
 
     shape: (H, W, …) of the picture that it is for.
-    repaint: "black" or "white", what the mask's painter meant to be repainted; programs differ.
+    repaint: "black" or "white", what the painter of a black and white picture meant to be repainted; programs differ;
+        "transparent": what was erased from a picture.
 
-    Warns when nearly everything is kept or repainted. Raises ValueError for another size or another `repaint`.
+    Warns when nearly everything is kept or repainted, and of transparency that counts as white. Raises ValueError for
+    another size, another `repaint`, and for a picture without transparency where that is to be repainted.
     """
-    if repaint not in ("black", "white"):
-        raise ValueError(f"repaint must be 'black' or 'white', got {repaint!r}.")
-    grey = load_image(source).mean(axis=2)
-    if grey.shape != tuple(shape[:2]):
+    if repaint not in ("black", "white", "transparent"):
+        raise ValueError(f"repaint must be 'black', 'white' or 'transparent', got {repaint!r}.")
+    picture, name = values(source)
+    alpha = rgb(picture[..., 3], name)[..., 0] if picture.ndim == 3 and picture.shape[2] == 4 else None
+    if repaint == "transparent":
+        if alpha is None or alpha.min() == 255:
+            raise ValueError(f"{name} has no transparent part; erase the hole, or say repaint='black' or 'white'.")
+        kept = alpha >= 128
+    else:
+        grey = rgb(picture, name).mean(axis=2)
+        kept = (grey >= (128 if grey.max() > 1 else 1)) == (repaint == "black")  # up to 1: a mask saved as it is
+    if kept.shape != tuple(shape[:2]):
         raise ValueError(
-            f"The mask is {grey.shape[1]} × {grey.shape[0]} pixels, the picture {shape[1]} × {shape[0]}; resize one."
+            f"The mask is {kept.shape[1]} × {kept.shape[0]} pixels, the picture {shape[1]} × {shape[0]}; resize one."
         )
-    mask = ((grey >= 128) == (repaint == "black")).astype(np.uint8)
-    if not 0.02 < mask.mean() < 0.98:
-        other = "white" if repaint == "black" else "black"
+    if repaint == "white" and alpha is not None and alpha.min() < 255:
         warnings.warn(
-            f"This mask {'keeps' if mask.mean() > 0.5 else 'repaints'} nearly everything; if it is the wrong way "
-            f"round, say repaint={other!r}.",
+            f"{name} has a transparent part, which counts as white; if it is the hole, say repaint='transparent'.",
             stacklevel=2,
         )
-    return mask
+    elif not 0.02 < kept.mean() < 0.98:
+        other = "black" if repaint == "white" else "white"
+        hint = "" if repaint == "transparent" else f"; if it is the wrong way round, say repaint={other!r}"
+        warnings.warn(
+            f"This mask {'keeps' if kept.mean() > 0.5 else 'repaints'} nearly everything{hint}.", stacklevel=2
+        )
+    return kept.astype(np.uint8)

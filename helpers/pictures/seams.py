@@ -21,6 +21,15 @@ def finish(picture: np.ndarray, photo: np.ndarray, mask: np.ndarray, cell: int) 
     return paste(photo, picture, Region(0, 0, width, height), feather(mask, max(height, width) // 64))
 
 
+def finish_each(pictures: np.ndarray, photo: np.ndarray, mask: np.ndarray, cell: int) -> np.ndarray:
+    """The pictures uint8 (N, H, W, 3), each as of `finish`.
+
+    photo, mask: uint8 (H, W, 3) and (H, W), or one of each for each picture.
+    """
+    photos, masks = np.broadcast_to(photo, pictures.shape), np.broadcast_to(mask, pictures.shape[:3])
+    return np.stack([finish(*each, cell) for each in zip(pictures, photos, masks, strict=True)])
+
+
 def match_colours(picture: np.ndarray, photo: np.ndarray, mask: np.ndarray, cell: int) -> np.ndarray:
     """The picture with its colours shifted, inside the hole, to meet the photo's at the hole's edge.
 

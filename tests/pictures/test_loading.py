@@ -18,7 +18,9 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageFile
 
-from helpers.pictures.loading import FORMATS, load_image
+import helpers
+from helpers.pictures.downloading import CLIENT, CONTACT
+from helpers.pictures.loading import FORMATS, load_image, load_images
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = np.random.default_rng(7).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -135,23 +137,38 @@ def test_other_arrays_are_refused(array, says):
     refused(ValueError, load_image, array, says=says)
 
 
-def test_tensors_are_pictures_too(file):
-    torch, tensorflow = pytest.importorskip("torch"), pytest.importorskip("tensorflow")
-    jax = pytest.importorskip("jax.numpy")
-    channels_first = torch.tensor(PICTURE).permute(2, 0, 1)
-    for tensor in (
-        tensorflow.constant(PICTURE),
-        tensorflow.constant(PICTURE, tensorflow.bfloat16),  # which holds 0…255 to the number
-        torch.tensor(PICTURE),
-        channels_first,
-        (channels_first / 255).requires_grad_(),
-        channels_first.to(torch.bfloat16),
-        jax.asarray(PICTURE),
-        jax.asarray(PICTURE, jax.bfloat16),
-    ):
-        np.testing.assert_array_equal(load_image(tensor), PICTURE)
-    refused(ValueError, load_image, channels_first / 127.5 - 1, says="(image + 1) / 2")
-    refused(ValueError, load_image, channels_first[None], says="(1, 6, 9, 3)")
+def tensors_of_tensorflow(tensorflow):
+    return [tensorflow.constant(PICTURE), tensorflow.constant(PICTURE // 16 * 16, tensorflow.bfloat16)]
+
+
+def tensors_of_torch(torch):
+    first = torch.tensor(PICTURE).permute(2, 0, 1)
+    coarse = torch.tensor(PICTURE // 16 * 16, dtype=torch.bfloat16)
+    return [torch.tensor(PICTURE), first, (first / 255).requires_grad_(), coarse, coarse.permute(2, 0, 1)]
+
+
+def tensors_of_jax(jax):
+    return [jax.numpy.asarray(PICTURE), jax.numpy.asarray(PICTURE // 16 * 16, jax.numpy.bfloat16)]
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "torch", "jax"])
+def test_tensors_are_pictures_too(framework):
+    for tensor in globals()[f"tensors_of_{framework}"](pytest.importorskip(framework)):
+        coarse = "bfloat16" in str(tensor.dtype)  # which holds multiples of 16 as they are
+        np.testing.assert_array_equal(load_image(tensor), PICTURE // 16 * 16 if coarse else PICTURE)
+
+
+def test_several_pictures(file):
+    large = np.stack([PICTURE, 255 - PICTURE])
+    for source in (large, large / 255, [file, 255 - PICTURE], (PICTURE, Image.fromarray(255 - PICTURE))):
+        np.testing.assert_array_equal(load_images(source), large)
+    for source in (PICTURE, PICTURE[None], file):
+        np.testing.assert_array_equal(load_images(source), PICTURE[None])
+    dark = np.stack([PICTURE * 1.0, PICTURE > 200])  # 0 and 1 are dark in a batch of 0…255
+    assert load_images(dark)[1].max() == 1
+    refused(ValueError, load_images, [PICTURE, PICTURE[1:]], says="[(9, 5), (9, 6)]")
+    refused(ValueError, load_images, [], says="one or more")
+    refused(ValueError, load_images, PICTURE[None][:0], says="(0, 6, 9, 3)")
 
 
 @pytest.mark.parametrize("source", [None, 3, [PICTURE], {"content": b""}, io.BytesIO()])
@@ -439,6 +456,12 @@ def test_address(site):
     np.testing.assert_array_equal(load_image(site + "picture.png"), PICTURE)
     np.testing.assert_array_equal(load_image(site + "asks-who/picture.png"), PICTURE)
     np.testing.assert_array_equal(load_image(f" {site.replace('http', 'HTTP')}to//picture.png\n"), PICTURE)
+
+
+def test_who_asks_has_the_projects_version_and_address():
+    assert CLIENT.partition("/")[2] == helpers.__version__
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f'REPOSITORY = \\"{CONTACT}\\"' in notebook.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import Region, feather, invert, make_ellipse_mask, make_mask, read_mask, union
-from helpers.pictures.masks import checked_mask
+from helpers.pictures.masks import checked_mask, checked_masks
 
 
 def photo_of(height, width):
@@ -24,12 +24,49 @@ def photo_and_region(draw):
     return photo_of(height, width), region
 
 
-def test_masks_are_understood_in_every_usual_form():
+def test_masks_are_understood_in_every_usual_form(tmp_path):
     mask = make_mask((6, 8), 2, 5, 1, 3)
-    for form in (mask, mask.astype(bool), mask * 255, mask.astype(float), mask[None], mask.tolist()):
+    picture = Image.fromarray(mask * 255)
+    picture.save(tmp_path / "mask.png")
+    Image.fromarray(mask).save(tmp_path / "as_it_is.png")
+    forms = [mask, mask.astype(bool), mask * 255, mask.astype(float), mask[None], mask.tolist()]
+    forms += [mask[..., None], mask[None, ..., None], np.dstack([mask * 255] * 3), mask.astype("u2"), -mask + 2 * mask]
+    forms += [picture, picture.convert("1"), picture.convert("RGB"), Image.fromarray(mask)]
+    forms += [tmp_path / "mask.png", str(tmp_path / "mask.png"), tmp_path / "as_it_is.png"]
+    for form in forms:
         again = checked_mask(form, (6, 8, 3))
         np.testing.assert_array_equal(again, mask)
         assert again.dtype == np.uint8
+
+
+def test_a_batch_of_masks():
+    masks = np.stack([make_mask((6, 8), 2, 5, 1, 3), make_mask((6, 8), 0, 1, 0, 1)])
+    for form in (masks, masks[..., None], list(masks), masks * 255.0):
+        np.testing.assert_array_equal(checked_masks(form, (6, 8, 3)), masks)
+    with pytest.raises(ValueError, match="2 masks were given for one picture"):
+        checked_mask(masks, (6, 8, 3))
+    coloured = np.stack([masks[0], masks[1], masks[0]], axis=-1)
+    for wrong in (coloured, masks[:0], masks[..., :7], np.ones((2, 2, 6, 8))):
+        with pytest.raises(ValueError, match=r"The mask has the shape .*, expected .*\(6, 8\)"):
+            checked_masks(wrong, (6, 8, 3))
+
+
+def test_what_was_erased_is_repainted(tmp_path):
+    """A sky brighter than the threshold beside the hole, as in a photo with a part erased."""
+    photo = np.full((40, 60, 4), 230, np.uint8)
+    photo[..., 3] = 255
+    photo[10:20, 5:25] = 0
+    Image.fromarray(photo).save(tmp_path / "erased.png")
+    hole = photo[..., 3] == 0
+    for source in (tmp_path / "erased.png", photo, photo / 255, Image.fromarray(photo)):
+        mask = read_mask(source, photo.shape, repaint="transparent")
+        np.testing.assert_array_equal(mask == 0, hole)
+    with pytest.warns(UserWarning, match="transparent part, which counts as white.*repaint='transparent'"):
+        read_mask(tmp_path / "erased.png", photo.shape, repaint="white")
+    with pytest.raises(ValueError, match="no transparent part"):
+        read_mask(photo[..., :3], photo.shape, repaint="transparent")
+    with pytest.raises(ValueError, match="'black', 'white' or 'transparent', got 'clear'"):
+        read_mask(photo, photo.shape, repaint="clear")
 
 
 def test_ellipse_touches_its_four_sides():

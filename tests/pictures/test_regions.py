@@ -106,7 +106,10 @@ def test_the_tutorials_numbers():
         (lambda: checked_mask(np.ones((4, 5)), (5, 4, 3)), r"shape \(4, 5\), expected .* \(5, 4\)"),
         (lambda: checked_mask(np.full((4, 5), 0.5), (4, 5)), "from 0.5 to 0.5; expected 1"),
         (lambda: checked_mask(np.array([[0, 128, 255]]), (1, 3)), "from 0 to 255; expected 1"),
-        (lambda: read_mask(np.zeros((4, 5), np.uint8), (4, 5), repaint="grey"), "must be 'black' or 'white'"),
+        (
+            lambda: read_mask(np.zeros((4, 5), np.uint8), (4, 5), repaint="grey"),
+            "must be 'black', 'white' or",
+        ),
         (lambda: read_mask(np.zeros((4, 5), np.uint8), (4, 6), repaint="black"), "5 × 4 pixels, the picture 6 × 4"),
         (lambda: paste(photo_of(50, 60), photo_of(5, 5), Region(58, 0, 5, 5)), "leaves the picture"),
         (
