@@ -159,7 +159,7 @@ class Networks:
 
         Raises ValueError for a prompt that is empty, no string, or of more tokens than the model reads.
         """
-        prompts = prompt if isinstance(prompt, (list, tuple)) and prompt else [prompt]
+        prompts: Sequence = prompt if isinstance(prompt, (list, tuple)) and prompt else [prompt]
         # each on its own, so that a prompt's context is always the same to the bit
         tokens = [prompt_tokens(each, self.tokenizer, self.checkpoint) for each in prompts]
         return np.concatenate([self._context(each) for each in tokens])
