@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from helpers import benchmark
-from helpers.benchmark import one_process, runs
+from helpers.benchmark import bounds, runs
 from helpers.benchmark.plots import bars, break_evens
 
 ROW = dict(benchmark.configuration("graph"), cold_s=10.0, first_picture_s=3.0, picture_s=2.0, host_gb=1.0)
@@ -92,8 +92,8 @@ def test_functions_are_called_in_turn():
 
 
 def test_operations_are_counted_from_the_graph():
-    one = one_process.operations(benchmark.configuration())
-    assert one_process.operations(benchmark.configuration(batch=3)) == pytest.approx(3 * one)
+    one = bounds.operations(benchmark.configuration())
+    assert bounds.operations(benchmark.configuration(batch=3)) == pytest.approx(3 * one)
     # the first convolution alone: 3 × 3 × 4 → 64 at 16 × 16, for both halves of the guidance
     assert one > 2 * 2 * 16 * 16 * 9 * 4 * 64
 
@@ -119,3 +119,15 @@ def test_the_pocket_model_has_no_peers():
     command = [sys.executable, "-m", "helpers.benchmark", "--model", "pocket", "--peers"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.returncode == 2 and "--model sd-1.4" in done.stderr
+
+
+def test_the_peak_takes_the_large_products_only_where_they_are_quick(monkeypatch):
+    asked = []
+
+    def seconds(engine, precision, width, products):
+        asked.append(width)
+        return 2 * products * width**3 / {"slow": 1e9, "fast": 1e12}[precision]
+
+    monkeypatch.setattr(bounds, "_seconds_of_products", seconds)
+    assert bounds.matmul_peak("graph", "slow") == pytest.approx(1e9) and asked == [1024]
+    assert bounds.matmul_peak("graph", "fast") == pytest.approx(1e12) and asked == [1024, 1024, 4096]
