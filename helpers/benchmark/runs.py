@@ -149,8 +149,10 @@ def in_turn(*functions: Callable[[], object], repeats: int = 15) -> tuple[list[f
 
 def limits(rows: list[dict]) -> dict:
     """Of the configurations' model: the operations of a guided step, and this machine's matmul peak by precision."""
-    ours = [row for row in rows if not row["peer"]]
-    ours.sort(key=lambda row: ["openvino", "xla"].count(row["engine"]))  # where both compute, theirs is the peak
-    side = _Side({"limits": {row["precision"]: row["engine"] for row in ours}, "of": rows[0]})
+    engines: dict[str, list[str]] = {}
+    for row in rows:
+        if not row["peer"]:
+            engines.setdefault(row["precision"], []).append(row["engine"])
+    side = _Side({"limits": engines, "of": rows[0]})
     side.end()
     return side.row
