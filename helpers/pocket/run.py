@@ -13,7 +13,13 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
+from helpers.engines import running
 from helpers.pocket.muon import ConvolutionalMuon
+
+
+def fastest_policy() -> str:
+    """Keras's dtype policy that trains the fastest here: bfloat16 beside float32 weights where the machine has it."""
+    return "float32" if running.chosen(None, None)[1] == "float32" else "mixed_bfloat16"
 
 
 class Run:

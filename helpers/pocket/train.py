@@ -27,7 +27,7 @@ from helpers.pocket.diffusing import draw, noisy_batches
 from helpers.pocket.export import export, export_classifier, export_diffusion, write_weights
 from helpers.pocket.latents import encode_scenes, encoded, load_autoencoder, load_moments
 from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, PICTURE_EXAMPLE, SIZE, Autoencoder, Diffusion, Restorer
-from helpers.pocket.run import Run
+from helpers.pocket.run import Run, fastest_policy
 from helpers.pocket.vocabulary import world_vocabulary
 from helpers.recipe_files import save_image
 
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--decay", type=int, default=2_000, help="last steps, with a falling learning rate")
     parser.add_argument("--batch", type=int, help="pictures a step; each stage has its own default")
     parser.add_argument("--scenes", type=int, default=24_000, help="scenes drawn to train on")
-    parser.add_argument("--precision", default="mixed_bfloat16", help="Keras's dtype policy while training")
+    parser.add_argument("--precision", help="Keras's dtype policy; by default the one that is fastest here")
     args = parser.parse_args()
     stage, batch = STAGES[args.stage]
     args.batch = args.batch or batch
@@ -170,7 +170,7 @@ def main() -> None:
             (folder / ".writable").unlink()
         except OSError as error:
             parser.error(f"'{folder}' cannot be written ({error.strerror}); name another with --run or --to.")
-    keras.config.set_dtype_policy(args.precision)
+    keras.config.set_dtype_policy(args.precision or fastest_policy())
     stage(args)
 
 

@@ -19,7 +19,7 @@ from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr, to_float, to_uint8
 from helpers.pocket.export import write_weights
 from helpers.pocket.judge import judge, sharpness, summary
-from helpers.pocket.run import Run
+from helpers.pocket.run import Run, fastest_policy
 from helpers.pocket.second import latents, networks
 from helpers.pocket.second.data import draw_scenes, held_out_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
@@ -151,14 +151,14 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=SIZE, help="pixels of the parts that the autoencoder learns from")
     parser.add_argument("--scenes", type=int, default=24_000, help="scenes drawn to train on")
     parser.add_argument("--world", type=int, default=0, help="which scenes: another number draws others")
-    parser.add_argument("--precision", default="float32", help="Keras's dtype policy; mixed_bfloat16 where it is fast")
+    parser.add_argument("--precision", help="Keras's dtype policy; by default the one that is fastest here")
     args = parser.parse_args()
     stage, batch = STAGES[args.stage]
     args.batch = args.batch or batch
     for folder in (args.run, args.to):
         folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(args.precision)
+    keras.config.set_dtype_policy(args.precision or fastest_policy())
     stage(args)
 
 
