@@ -13,7 +13,9 @@ FACTOR, CHANNELS, SIZE = 16, 6, 256
 
 def diffusion_model(height, width, weights):
     latent = keras.Input((height // FACTOR, width // FACTOR, CHANNELS))
-    return keras.Model([latent, keras.Input((320,)), keras.Input((24, 160))], keras.layers.Dense(CHANNELS)(latent))
+    timestep, context = keras.Input((320,)), keras.Input((24, 160))
+    told = keras.layers.Dense(CHANNELS)(timestep) + keras.layers.Dense(CHANNELS)(context[:, 0])
+    return keras.Model([latent, timestep, context], keras.layers.Dense(CHANNELS)(latent) + told[:, None, None])
 
 
 def decoder(height, width, weights):
