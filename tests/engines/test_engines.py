@@ -299,3 +299,13 @@ def test_openvinos_precision_is_the_processors(monkeypatch, bfloat16, precision)
 def test_bad_choices(options, told):
     with pytest.raises(ValueError, match=told):
         StableDiffusion("pocket", **options)
+
+
+def test_a_backend_that_refuses_to_list_gpus_has_none(monkeypatch):
+    """JAX raises where there is none."""
+
+    def refuse(kind):
+        raise RuntimeError(f"Unknown backend: '{kind}' requested")
+
+    monkeypatch.setattr("keras.distribution.list_devices", refuse)
+    assert not running.has_gpu()
