@@ -66,7 +66,7 @@ class Diffusion(keras.Model):
         super().__init__()
         self.text_encoder = networks.text_encoder(MAX_LENGTH, vocabulary_size)
         self.diffusion_model = faster(networks.diffusion_model(SIZE, SIZE, MAX_LENGTH, channels))
-        _zero_residuals(self.diffusion_model)
+        zero_residuals(self.diffusion_model)
 
     def call(self, inputs):
         tokens, latent, timestep = inputs
@@ -83,7 +83,7 @@ def _edges(error):
     return sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
 
 
-def _zero_residuals(unet: keras.Model) -> None:
+def zero_residuals(unet: keras.Model) -> None:
     """Every residual branch starts at zero, so a new UNet is near the identity and learns sooner (2105.05233)."""
     for layer in unet.layers:
         if isinstance(layer, networks.ResBlock):

@@ -8,6 +8,7 @@ from keras import ops
 
 from helpers.engines.faster_layers import faster
 from helpers.models.pocket.sizes import MAX_LENGTH
+from helpers.pocket.objectives import zero_residuals
 from helpers.pocket.second import networks
 from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE, UNET_CHANNELS
 
@@ -86,18 +87,6 @@ class Diffusion(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         error = ops.mean(ops.square(y_pred - ops.convert_to_tensor(y)), axis=(1, 2, 3))
         return ops.mean(ops.convert_to_tensor(sample_weight) * error)
-
-
-def zero_residuals(unet: keras.Model) -> None:
-    """Every residual branch starts at zero, so a new UNet is near the identity and learns sooner (2105.05233)."""
-    for layer in unet.layers:
-        if isinstance(layer, networks.ResBlock):
-            kernel = layer.exit_flow[-1].conv2d.kernel
-        elif isinstance(layer, networks.SpatialTransformer):
-            kernel = layer.proj2.conv2d.kernel
-        else:
-            continue
-        kernel.assign(np.zeros(kernel.shape, "float32"))
 
 
 def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:

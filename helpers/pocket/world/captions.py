@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
+from helpers.models.pocket.tokenizer import split_words
 from helpers.pocket.backdrops import COLOURS
 from helpers.pocket.world.scenes import Scene
 from helpers.pocket.world.things import PAINTS, THINGS
@@ -66,11 +65,6 @@ SIZES = {"small": ("small", "little", "tiny"), "large": ("big", "large", "huge",
 RIDES = ("on", "riding")
 PAIRS = ("next to", "beside", "and", "with")
 OPENINGS = ("a photo of", "a picture of", "photo of", "picture of", "an image of", "a drawing of")
-
-
-def split_words(prompt: str) -> list[str]:
-    """The words of a prompt, lower case, without punctuation: "A T-Rex, at sea!" → a, t-rex, at, sea."""
-    return re.findall(r"[^\W_]+(?:-[^\W_]+)*", prompt.lower())
 
 
 def vocabulary() -> list[str]:
