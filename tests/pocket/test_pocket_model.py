@@ -76,7 +76,7 @@ def test_the_unet_reads_the_prompt(pocket, figure):
 
 @pytest.mark.parametrize("damage", ["cut short", "of another version", "missing"])
 def test_damaged_weights_are_named_with_the_way_to_restore_them(tmp_path, monkeypatch, damage):
-    for path in weights.FOLDER.iterdir():
+    for path in filter(Path.is_file, weights.FOLDER.iterdir()):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     path = weights.path_of("decoder")
