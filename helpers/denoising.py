@@ -106,6 +106,7 @@ def start(
         guidance_interval,
         reuse_every,
         prediction,
+        checkpoint.timestep_width,
     )
     sampler = SAMPLERS[recipe.sampler]
     return Start(latent, denoiser, sampler.solver, sampler.timesteps(recipe.num_steps), rngs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -13,7 +14,8 @@ from helpers import denoising
 from helpers.diffusion.samplers import Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS
 from helpers.engines import running
-from helpers.models.checkpoints import Defaults, checkpoint, default
+from helpers.models.checkpoint import Defaults
+from helpers.models.checkpoints import checkpoint, default, with_loras
 from helpers.models.networks import Networks
 from helpers.pictures.loading import load_images
 from helpers.pictures.masks import checked_masks
@@ -25,8 +27,9 @@ from helpers.validation import common_count, timestep_interval, whole_number
 class StableDiffusion:
     """A latent diffusion model that draws what a prompt says.
 
-    model: "pocket", "sd-1.4" or "sd-2.1"; by default sd-1.4 where there is a GPU, or a size is asked for
-        that pocket cannot draw, and pocket elsewhere; a line tells.
+    model: "pocket", "sd-1.5" or another name, an id of the model hub, the path of a folder as diffusers saves it, or of
+        a .safetensors file; by default sd-1.4 where there is a GPU, or a size is asked for that pocket cannot draw,
+        and pocket elsewhere; a line tells. weights, vae, loras and prediction tell more: `checkpoints.checkpoint`.
     img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the
         size that the model was trained at.
     jit_compile: True means engine="xla", False engine="graph".
@@ -61,7 +64,7 @@ class StableDiffusion:
 
     def __init__(
         self,
-        model: str | None = None,
+        model: str | Path | None = None,
         img_height: int | None = None,
         img_width: int | None = None,
         jit_compile: bool | None = None,
@@ -71,8 +74,13 @@ class StableDiffusion:
         guidance_interval: tuple[int, int] = ALL_TIMESTEPS,
         reuse_every: int = 1,
         token_downsampling: int = 1,
+        weights: str = "hub",
+        vae: str | Path | None = None,
+        loras: Mapping[str | Path, float] | None = None,
+        prediction: str | None = None,
     ):
-        chosen = default(running.has_gpu(), img_height, img_width) if model is None else checkpoint(model)
+        files = dict(weights=weights, vae=vae, loras=loras, prediction=prediction)
+        chosen = default(running.has_gpu(), img_height, img_width) if model is None else checkpoint(model, **files)
         if engine is not None and jit_compile is not None:
             raise ValueError("engine and jit_compile were both given; jit_compile=True means engine='xla': give one.")
         if jit_compile is not None:
@@ -177,6 +185,11 @@ class StableDiffusion:
         recipe = self._recipe(self.checkpoint.repainting, diffusion_noise, Recipe.among(locals()))
         steps = self.denoise_hole(self.encode_text(prompt), image, mask, recipe, diffusion_noise)
         return self.joined(self._drawn(steps, recipe, verbose), image, mask)
+
+    def use_loras(self, loras: Mapping[str | Path, float]) -> None:
+        """Add these low-rank updates, so much of each, in place of those there were; none gives the old weights back."""
+        self.networks.use(with_loras(self.checkpoint, loras))
+        self.checkpoint = self.networks.checkpoint
 
     # ------------------------------------------------------------------ step by step
 

@@ -19,6 +19,7 @@ def guided_denoiser(
     interval: tuple[int, int],
     reuse_every: int,
     prediction: str,
+    timestep_width: int,
 ) -> Denoiser:
     """`denoiser(latent, timestep)` by classifier-free guidance (2207.12598).
 
@@ -30,7 +31,7 @@ def guided_denoiser(
         for half the work (2404.07724).
     reuse_every: at so many calls in turn, the UNet's inner levels are computed at the first alone and reused
         by the others (DeepCache, 2312.00858); 1 always computes them.
-    prediction: "noise" or "velocity", as of `Checkpoint`.
+    prediction: "noise" or "velocity", and timestep_width, as of `Checkpoint`.
     """
     both = np.concatenate([np.broadcast_to(unconditional, context.shape), context])
     predict = _reusing(run, reuse_every) if reuse_every > 1 else lambda *arrays: run("diffusion_model", *arrays)
@@ -38,11 +39,12 @@ def guided_denoiser(
     def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:
         if scale != 1 and interval[0] <= timestep <= interval[1]:
             # one call for both halves, mixed in float32
-            predicted = predict(np.concatenate([latent, latent]), timestep_embedding([timestep] * len(both)), both)
+            embedding = timestep_embedding([timestep] * len(both), timestep_width)
+            predicted = predict(np.concatenate([latent, latent]), embedding, both)
             unguided, guided = np.split(predicted, 2)
             mixed = unguided + scale * (guided - unguided)
         else:
-            mixed = predict(latent, timestep_embedding([timestep] * len(context)), context)
+            mixed = predict(latent, timestep_embedding([timestep] * len(context), timestep_width), context)
         return noise_from_velocity(mixed, latent, timestep) if prediction == "velocity" else mixed
 
     return denoiser

@@ -16,7 +16,7 @@ with quiet_start():
 
 from helpers.engines import faster_layers, running  # noqa: E402
 from helpers.engines.fingerprint import fingerprint  # noqa: E402
-from helpers.models.checkpoints import Checkpoint  # noqa: E402
+from helpers.models.checkpoint import Checkpoint  # noqa: E402
 from helpers.models.prompts import prompt_tokens, unconditional_tokens  # noqa: E402
 from helpers.validation import whole_number  # noqa: E402
 
@@ -74,6 +74,9 @@ class Networks:
     def settings(self) -> dict[str, str]:
         """What of them decides a picture."""
         settings = {"model": self.checkpoint.name, "precision": self.precision, "engine": self.engine}
+        source = self.checkpoint.source
+        if source and source.loras:
+            settings["loras"] = ", ".join(f"{path.name}: {strength:g}" for path, strength in source.loras.items())
         if self.token_downsampling > 1:
             settings["token_downsampling"] = str(self.token_downsampling)
         return settings
@@ -106,6 +109,20 @@ class Networks:
         if name == "diffusion_model" and self.token_downsampling > 1:
             network = faster_layers.with_fewer_tokens(network, self.token_downsampling)
         return self._engine.prepared(network, self.precision)
+
+    def use(self, checkpoint: Checkpoint) -> None:
+        """Another checkpoint's weights in networks of the same shapes: those with other low-rank updates added.
+
+        Networks that were handed out get them in place.
+        """
+        with self._lock:
+            self.checkpoint = checkpoint
+            self._runs.clear()
+            for name, network in self._networks.items() if self._download_weights else ():
+                assert checkpoint.source is not None, "only those from files have others of the same shapes"
+                checkpoint.source.loaded(name, network)
+                if self._engine.converts:
+                    self._own_weights[name] = fingerprint(network)
 
     def _to_run(self, name: str) -> keras.Model:
         """The network that `run` knows by that name. An engine that converts frees it, unless it was handed out."""

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from helpers.models.checkpoints import Checkpoint
+from helpers.models.checkpoint import Checkpoint
 
 
 def prompt_tokens(prompt: str, tokenizer, checkpoint: Checkpoint) -> np.ndarray:

@@ -24,7 +24,7 @@ class Calls(list):
 
 
 def denoiser(run, scale=7.5, interval=(0, 999), reuse_every=1, prediction="noise"):
-    return guided_denoiser(run, UNCONDITIONAL, CONTEXT, scale, interval, reuse_every, prediction)
+    return guided_denoiser(run, UNCONDITIONAL, CONTEXT, scale, interval, reuse_every, prediction, 320)
 
 
 def test_guidance_goes_beyond_the_prompt():

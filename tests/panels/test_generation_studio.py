@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers import GenerationStudio, read_recipe
-from helpers.models.checkpoints import Defaults
+from helpers.models.checkpoint import Defaults
 from helpers.panels.generation_studio import RESULTS_KEPT
 from helpers.pictures.show import save_animation, show, show_file
 from helpers.recipe import Recipe
