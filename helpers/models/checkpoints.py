@@ -58,6 +58,8 @@ class Checkpoint:
     drawing: Defaults = Defaults("dpm_solver", 12)
     # each step is done again and again, so a sampler cannot look back at the last
     repainting: Defaults = Defaults("ddim", 25)
+    padding: int | None = None  # the token that fills a prompt up to max_length; None: the end of text
+    any_length: bool = False  # its UNet takes contexts of several times max_length too
 
     def drawable(self, name: str, pixels: int | None) -> int:
         """The height or width `pixels`, to the nearest multiple of 128 with a warning; None is the native size.
@@ -143,10 +145,9 @@ def _stable_diffusion(name: str, gigabytes: str, licence: str, context_width: in
         return keras_cv.__version__  # it checks the hash of the weights that it fetches
 
     def tokenizer():
-        import keras_cv.models.stable_diffusion as kcv
+        from helpers.models.clip_tokenizer import ClipTokenizer
 
-        with told_failures():
-            return kcv.SimpleTokenizer()
+        return ClipTokenizer()
 
     return Checkpoint(
         name=name,
