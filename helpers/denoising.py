@@ -12,7 +12,9 @@ from helpers.diffusion.guidance import guided_denoiser
 from helpers.diffusion.repaint import renoise, repaint
 from helpers.diffusion.samplers import SAMPLERS, Denoiser, Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS
+from helpers.models.checkpoints import Checkpoint
 from helpers.models.networks import Networks
+from helpers.models.prompts import same_length
 from helpers.pictures.masks import checked_masks
 from helpers.recipe import Recipe
 from helpers.validation import batch_of, common_count
@@ -76,7 +78,8 @@ def start(
 ) -> Start:
     """The beginning, as the recipe has it.
 
-    context: of the prompts, (max_length, context_width), with or without a leading axis of 1 or of the batch.
+    context: of the prompts, (max_length, context_width), with or without a leading axis of 1 or of the batch; where
+        the checkpoint takes `any_length`, also a multiple of max_length.
     noise: to start from instead of the seed's, `networks.latent_shape`, with or without such an axis.
     guidance_interval, reuse_every: as of `guided_denoiser`.
     Raises ValueError for arrays of other shapes, and for noise where the recipe has a seed.
@@ -86,21 +89,20 @@ def start(
     if recipe.seed is not None and noise is not None:
         raise ValueError("seed and diffusion_noise were both given; the noise takes the seed's place: give one.")
     checkpoint, count = networks.checkpoint, recipe.batch_size
-    context = batch_of("encoded_text", context, (checkpoint.max_length, checkpoint.context_width), count)
+    context = batch_of("encoded_text", context, _context_shape(checkpoint, np.shape(context)), count)
     rngs = generators(recipe.seed or 0, count)
     if noise is None:
         latent = pure_noise(rngs, networks.latent_shape)
     else:
         latent = batch_of("diffusion_noise", noise, networks.latent_shape, count)
     negative = recipe.negative_prompt if isinstance(recipe.negative_prompt, tuple) else (recipe.negative_prompt,)
-    unconditional = np.concatenate(
-        [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in negative]
-    )
+    negatives = [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in negative]
+    *negatives, context = same_length([*negatives, context])
     scale, prediction = recipe.unconditional_guidance_scale, checkpoint.prediction
     current = functools.cache(networks.current)  # weights are looked at once a picture, not at each step
     denoiser = guided_denoiser(
         lambda name, *arrays: current(name)(*arrays),
-        unconditional,
+        np.concatenate(negatives),
         context,
         scale,
         guidance_interval,
@@ -110,6 +112,13 @@ def start(
     )
     sampler = SAMPLERS[recipe.sampler]
     return Start(latent, denoiser, sampler.solver, sampler.timesteps(recipe.num_steps), rngs)
+
+
+def _context_shape(checkpoint: Checkpoint, given: tuple[int, ...]) -> tuple[int, int]:
+    """Of one prompt's context: as many times max_length as is given, where the UNet takes that, else once."""
+    tokens = given[-2] if checkpoint.any_length and len(given) > 1 else 0
+    pieces = max(1, tokens // checkpoint.max_length)
+    return pieces * checkpoint.max_length, checkpoint.context_width
 
 
 def _from_image(begin: Start, known: np.ndarray, recipe: Recipe) -> Start:

@@ -69,6 +69,7 @@ def test_what_is_imported_is_required():
         "urllib3": "requests",
         "IPython": "ipywidgets",
         "h5py": "keras",
+        "regex": "keras-cv",
     }
     optional = {"diffusers", "google", "jax", "openvino", "torch"}  # used where they are there
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}

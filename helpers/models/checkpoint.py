@@ -56,6 +56,8 @@ class Checkpoint:
     drawing: Defaults = Defaults("dpm_solver", 12)
     # each step is done again and again, so a sampler cannot look back at the last
     repainting: Defaults = Defaults("ddim", 25)
+    padding: int | None = None  # the token that fills a prompt up to max_length; None: the end of text
+    any_length: bool = False  # its UNet takes contexts of several times max_length too
     timestep_width: int = 320  # of the timestep's sines and cosines
     source: Source | None = None  # of those from files: what they are made of
 

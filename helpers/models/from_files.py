@@ -135,6 +135,8 @@ def described(source: Source) -> Checkpoint:
         ),
         decoder=lambda height, width, weights: source.network("decoder", height, width, weights=weights),
         image_encoder=lambda weights: source.network("image_encoder", weights=weights),
+        padding=config.text_encoder.padding,
+        any_length=True,
         timestep_width=config.unet.channels[0],
         source=source,
         **({"drawing": source.drawing} if source.drawing else {}),

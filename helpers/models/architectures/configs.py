@@ -15,6 +15,7 @@ class TextEncoderConfig:
     activation: str  # "quick_gelu" or "gelu"
     vocabulary: int = 49408
     max_length: int = 77
+    padding: int | None = None  # the token that fills a prompt up; None: the end of text
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ FIRST = Architecture(
     AutoencoderConfig(),
 )
 SECOND = Architecture(
-    TextEncoderConfig(width=1024, heads=16, layers=23, activation="gelu"),
+    TextEncoderConfig(width=1024, heads=16, layers=23, activation="gelu", padding=0),
     UNetConfig((320, 640, 1280, 1280), heads=(5, 10, 20, 20), context_width=1024, linear_projection=True),
     AutoencoderConfig(),
 )

@@ -43,7 +43,7 @@ def read_folder(folder: Path) -> CheckpointFiles:
         raise ValueError(f"'{folder.name}' predicts {prediction!r}; one of {', '.join(PREDICTIONS)} can be used.")
     autoencoder = read_autoencoder_folder(folder / "vae")
     architecture = Architecture(
-        _text_config(folder / "text_encoder" / "config.json"),
+        _text_config(folder / "text_encoder" / "config.json", folder / "tokenizer"),
         _unet_config(folder / "unet" / "config.json", unet),
         autoencoder.config,
         PREDICTIONS[prediction],
@@ -95,8 +95,11 @@ def _expect(path: Path, config: Mapping[str, Any], values: Mapping[str, Any]) ->
             raise ValueError(f"'{path}' has {name} {found!r}; Stable Diffusion 1.x and 2.x have {expected!r}.")
 
 
-def _text_config(path: Path) -> TextEncoderConfig:
+def _text_config(path: Path, tokenizer: Path) -> TextEncoderConfig:
     config = _json(path)
+    from helpers.models.clip_tokenizer import ClipTokenizer  # which loads Keras
+
+    padding = ClipTokenizer.from_folder(tokenizer).padding if tokenizer.is_dir() else None
     _expect(path, config, {"intermediate_size": 4 * config["hidden_size"]})
     return TextEncoderConfig(
         width=config["hidden_size"],
@@ -105,6 +108,7 @@ def _text_config(path: Path) -> TextEncoderConfig:
         activation=config["hidden_act"],
         vocabulary=config["vocab_size"],
         max_length=config["max_position_embeddings"],
+        padding=padding,
     )
 
 

@@ -122,6 +122,7 @@ def _text_config(text: Tensors, family: str) -> TextEncoderConfig:
         activation="gelu" if family == "2" else "quick_gelu",
         vocabulary=vocabulary,
         max_length=text["text_model.embeddings.position_embedding.weight"].shape[0],
+        padding=0 if family == "2" else None,
     )
 
 
