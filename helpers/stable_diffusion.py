@@ -73,19 +73,15 @@ class StableDiffusion:
         if model is None:
             model = default(running.has_gpu(), img_height, img_width).name
         chosen = checkpoint(model, **files)
-        if engine is not None and jit_compile is not None:
-            raise ValueError("engine and jit_compile were both given; jit_compile=True means engine='xla': give one.")
-        if jit_compile is not None:
-            engine = "xla" if jit_compile else "graph"
+        engine = running.asked_for(engine, jit_compile)
         reading = Reading(truncate, long_prompts, weighting)
         self.networks = Networks(
             chosen, img_height, img_width, engine, precision, download_weights, token_downsampling, reading
         )
         self.img_height, self.img_width = self.networks.img_height, self.networks.img_width
         self.engine, self.precision = self.networks.engine, self.networks.precision
-        self.run = self.networks.run
+        self.run, self.decode = self.networks.run, self.networks.decode
         self.encode_text, self.encode_image = self.networks.encode_text, self.networks.encode_image
-        self.decode = self.networks.decode
         self.guidance_interval = timestep_interval("guidance_interval", guidance_interval)
         self.reuse_every = whole_number("reuse_every", reuse_every, 1)
 
@@ -181,7 +177,7 @@ class StableDiffusion:
         return self.joined(self._drawn(steps, recipe, verbose), image, mask)
 
     def use_loras(self, loras: Mapping[str | Path, float]) -> None:
-        """Add these low-rank updates, so much of each, in place of those there were; none gives the old weights back."""
+        """Add so much of each of these low-rank updates, in place of those before; {} gives the old weights back."""
         self.networks.use(with_loras(self.checkpoint, loras))
 
     # ------------------------------------------------------------------ step by step

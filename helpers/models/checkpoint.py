@@ -29,8 +29,8 @@ class Checkpoint:
 
     The networks take and give what KerasCV's do, with H and W the picture's pixels, f the factor, C the channels:
     `text_encoder` [tokens, positions] int32 (N, max_length) → context (N, max_length, context_width);
-    `diffusion_model` [latent (N, H/f, W/f, C), timestep embedding (N, timestep_width), context] → the latent's noise, or its
-    velocity where `prediction` says so (`schedule.noise_from_velocity` gives the noise); `decoder` a latent of
+    `diffusion_model` [latent (N, H/f, W/f, C), timestep embedding (N, timestep_width), context] → the latent's noise,
+    or its velocity where `prediction` says so (`schedule.noise_from_velocity` gives the noise); `decoder` a latent of
     unit variance → picture (N, H, W, 3) in about [-1, 1]; `image_encoder` the way back.
     The last argument of each maker says whether to load the weights; without them they are random.
     """

@@ -78,7 +78,9 @@ def with_loras(checkpoint: Checkpoint, loras: Mapping[str | Path, float]) -> Che
     source, strengths = _source(checkpoint, "loras"), {}
     for name, strength in loras.items():
         if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not math.isfinite(strength):
-            raise ValueError(f"How much of {str(name)!r} is added must be a number, 1.0 as it was made; got {strength!r}.")
+            raise ValueError(
+                f"How much of {str(name)!r} is added must be a number, 1.0 as it was made; got {strength!r}."
+            )
         strengths[_path(name, hub.fetch_file)] = float(strength)
     return described(dataclasses.replace(source, loras=strengths))
 

@@ -1,4 +1,4 @@
-"""A checkpoint from files of weights: its networks at the files' widths, with the files' numbers and low-rank updates."""
+"""A checkpoint from files of weights: its networks at their widths, with their numbers and low-rank updates."""
 
 from __future__ import annotations
 

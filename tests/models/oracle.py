@@ -1,4 +1,4 @@
-"""diffusers' own pipelines with small random networks, as folders and as single files: what loading is compared with."""
+"""diffusers' own pipelines with small random networks, as folders and as single files, to compare with."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def pipeline(family: str, folder: Path, channels=CHANNELS, in_channels: int = 4)
     text_encoder = CLIPTextModel(text_config)
     with torch.no_grad():
         for network in (unet, vae, text_encoder):
-            for name, parameter in network.named_parameters():
+            for parameter in network.parameters():
                 if parameter.ndim == 1:
                     parameter += 0.1 * torch.randn_like(parameter)
         unet.conv_out.weight *= 3  # noise of about unit size
@@ -120,7 +120,9 @@ def single_file(pipe: StableDiffusionPipeline, family: str, path: Path, dtype=to
         tensors |= {f"cond_stage_model.model.{name}": each for name, each in _open_clip(text).items()}
     tensors["model_ema.diffusion_modelinput_blocks00weight"] = torch.zeros(3)
     tensors["alphas_cumprod"] = torch.zeros(1000)
-    stored = {name: (each.to(dtype) if each.is_floating_point() else each).contiguous() for name, each in tensors.items()}
+    stored = {
+        name: (each.to(dtype) if each.is_floating_point() else each).contiguous() for name, each in tensors.items()
+    }
     save_file(stored, path, metadata or None)
 
 

@@ -1,12 +1,10 @@
 """Checkpoints from files, against diffusers' own pipelines: every network's numbers, and the picture."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file, save_file
 
 from helpers import StableDiffusion
 from helpers.diffusion.schedule import timestep_embedding

@@ -143,8 +143,5 @@ def _tensors(folder: Path, told: Callable[[str], str]) -> dict[str, StoredTensor
         raise FileNotFoundError(f"There is no '.safetensors' file in '{folder}'{only}.")
     files = [TensorFile(path) for path in sorted(paths)]
     return {
-        told(key): StoredTensor(file, key)
-        for file in files
-        for key in file.shapes
-        if not key.endswith("position_ids")
+        told(key): StoredTensor(file, key) for file in files for key in file.shapes if not key.endswith("position_ids")
     }

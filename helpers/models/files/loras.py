@@ -25,7 +25,13 @@ _PREFIXES = {  # of kohya's names first, then diffusers'
     "text_encoder": ("lora_te1_", "lora_te_", "text_encoder."),
     "diffusion_model": ("lora_unet_", "unet.", "base_model.model.", ""),
 }
-_OTHER_KINDS = {"hada_": "LoHa", "lokr_": "LoKr", "dora_scale": "DoRA", "lora_mid": "Tucker-decomposed LoRA", "oft_": "OFT"}
+_OTHER_KINDS = {
+    "hada_": "LoHa",
+    "lokr_": "LoKr",
+    "dora_scale": "DoRA",
+    "lora_mid": "Tucker-decomposed LoRA",
+    "oft_": "OFT",
+}
 
 
 class Factors(NamedTuple):
@@ -60,7 +66,9 @@ def read_lora(path: Path, networks: Mapping[str, Tensors]) -> dict[str, dict[str
         if found := _role(key):
             grouped.setdefault(found[0], {})[found[1]] = key
     if not any({"up", "down"} <= roles.keys() for roles in grouped.values()):
-        raise ValueError(f"'{path.name}' is no LoRA: no pair of factors was found in it; it has {listed([*file.shapes])}.")
+        raise ValueError(
+            f"'{path.name}' is no LoRA: no pair of factors was found in it; it has {listed([*file.shapes])}."
+        )
     modules = {name: _modules(tensors) for name, tensors in networks.items()}
     found_in: dict[str, dict[str, Factors]] = {name: {} for name in networks}
     unknown = []

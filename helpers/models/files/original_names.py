@@ -96,7 +96,7 @@ def clip_name(name: str) -> str:
 
 
 def open_clip_names(name: str) -> list[str]:
-    """Of a tensor of the second family's text encoder, without its prefix; three where queries, keys, values are one."""
+    """Of a tensor of the second family's text encoder, without its prefix; three where three lie in one."""
     for pattern, told in _OPEN_CLIP.items():
         name = re.sub(pattern, told, name)
     if match := re.fullmatch(r"(.*)\.attn\.in_proj_(weight|bias)", name):

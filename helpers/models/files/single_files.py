@@ -102,11 +102,8 @@ def _family(file: TensorFile) -> str:
         for family, prefix in original_names.TEXT_ENCODERS.items():
             if has("^" + re.escape(prefix)):
                 return family
-    for pattern, kind in _OTHERS.items():
-        if has(pattern):
-            break
-    else:
-        kind = f"of no kind known here; it begins with {listed([*file.shapes], 3)}"
+    kinds = [kind for pattern, kind in _OTHERS.items() if has(pattern)]
+    kind = kinds[0] if kinds else f"of no kind known here; it begins with {listed([*file.shapes], 3)}"
     raise ValueError(
         f"'{file.path.name}' is {kind}. A model is a checkpoint of Stable Diffusion 1.x or 2.x with all its networks."
     )

@@ -90,5 +90,3 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """'a', 'b', … and how many more."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more
-
-
