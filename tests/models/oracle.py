@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,17 +15,15 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 ROOT = Path(__file__).parents[2]
-CHANNELS = (64, 128, 256, 256)
-# Of each family: does it have linear projections, heads of 64, what it predicts, its text encoder's activation.
+# Of each family: has it linear projections, and heads of 64; what its UNet predicts; its text encoder.
 FAMILIES = {
-    "1.x": dict(linear=False, heads=8, prediction="epsilon", activation="quick_gelu"),
-    "2.x noise": dict(linear=True, heads=[1, 2, 4, 4], prediction="epsilon", activation="gelu"),
-    "2.x velocity": dict(linear=True, heads=[1, 2, 4, 4], prediction="v_prediction", activation="gelu"),
+    "1.x": dict(linear=False, prediction="epsilon", activation="quick_gelu", padding="<|endoftext|>"),
+    "2.x noise": dict(linear=True, prediction="epsilon", activation="gelu", padding="!"),
+    "2.x velocity": dict(linear=True, prediction="v_prediction", activation="gelu", padding="!"),
 }
-LEVELS = [True, True, True, False]
 
 
-def tokenizer(folder: Path) -> CLIPTokenizer:
+def tokenizer(folder: Path, padding: str) -> CLIPTokenizer:
     """transformers' CLIP tokenizer with CLIP's vocabulary."""
     with gzip.open(ROOT / "assets" / "clip" / "bpe_simple_vocab_16e6.txt.gz", "rt", encoding="utf-8") as file:
         merges = file.read().split("\n")[1 : 49152 - 256 - 2 + 1]
@@ -33,23 +32,44 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n", encoding="utf-8")
     (folder / "vocab.json").write_text(json.dumps(ClipTokenizer().encoder), encoding="utf-8")
-    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), pad_token=padding, model_max_length=77)
 
 
-def pipeline(family: str, folder: Path, channels=CHANNELS, in_channels: int = 4) -> StableDiffusionPipeline:
-    """A small pipeline of the family, with weights of a seed; its norms and biases are noisy too, to hide nothing."""
+class Widths(NamedTuple):
+    """Of a pipeline's networks; sample_size: of its latents, in cells."""
+
+    unet: tuple[int, ...] = (64, 128, 256, 256)
+    autoencoder: tuple[int, ...] = (32, 64, 128, 128)
+    text: int = 128
+    text_layers: int = 3
+    sample_size: int = 16
+
+
+SMALL = Widths()
+FULL = {
+    "1.x": Widths((320, 640, 1280, 1280), (128, 256, 512, 512), 768, 12, 64),
+    "2.x noise": Widths((320, 640, 1280, 1280), (128, 256, 512, 512), 1024, 23, 64),
+    "2.x velocity": Widths((320, 640, 1280, 1280), (128, 256, 512, 512), 1024, 23, 96),
+}
+
+
+def pipeline(family: str, folder: Path, widths: Widths = SMALL, **options) -> StableDiffusionPipeline:
+    """A pipeline of the family, with weights of a seed; its norms and biases are noisy too, to hide nothing.
+
+    It is saved in the folder. options: of its UNet, instead of the family's.
+    """
     told = FAMILIES[family]
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
-        sample_size=16,
-        in_channels=in_channels,
-        block_out_channels=channels,
-        attention_head_dim=told["heads"],
-        cross_attention_dim=128,
+        sample_size=widths.sample_size,
+        block_out_channels=widths.unet,
+        attention_head_dim=[each // 64 for each in widths.unet] if told["linear"] else 8,
+        cross_attention_dim=widths.text,
         use_linear_projection=told["linear"],
+        **options,
     )
     vae = AutoencoderKL(
-        block_out_channels=(32, 64, 128, 128),
+        block_out_channels=widths.autoencoder,
         down_block_types=["DownEncoderBlock2D"] * 4,
         up_block_types=["UpDecoderBlock2D"] * 4,
         latent_channels=4,
@@ -57,13 +77,13 @@ def pipeline(family: str, folder: Path, channels=CHANNELS, in_channels: int = 4)
         scaling_factor=0.18215,
     )
     text_config = CLIPTextConfig(
-        hidden_size=128,
-        intermediate_size=512,
-        num_attention_heads=2,
-        num_hidden_layers=3,
+        hidden_size=widths.text,
+        intermediate_size=4 * widths.text,
+        num_attention_heads=widths.text // 64,
+        num_hidden_layers=widths.text_layers,
         hidden_act=told["activation"],
         vocab_size=49408,
-        projection_dim=128,
+        projection_dim=widths.text,
         bos_token_id=49406,
         eos_token_id=49407,
     )
@@ -87,7 +107,7 @@ def pipeline(family: str, folder: Path, channels=CHANNELS, in_channels: int = 4)
     made = StableDiffusionPipeline(
         vae=vae.eval(),
         text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer(folder.with_name(folder.name + "-tokenizer")),
+        tokenizer=tokenizer(folder.with_name(folder.name + "-tokenizer"), told["padding"]),
         unet=unet.eval(),
         scheduler=schedule,
         safety_checker=None,
@@ -177,12 +197,14 @@ def _open_clip(text: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         "token_embedding.weight": text["text_model.embeddings.token_embedding.weight"],
         "ln_final.weight": text["text_model.final_layer_norm.weight"],
         "ln_final.bias": text["text_model.final_layer_norm.bias"],
-        "text_projection": torch.zeros(128, 128),
+        "text_projection": torch.zeros(4, 4),
         "logit_scale": torch.zeros(()),
     }
-    for layer in range(4):
-        text = {name: 2 * each for name, each in text.items()} if layer == 3 else text  # the last is not looked at
-        source = f"text_model.encoder.layers.{min(layer, 2)}."
+    layers = len({name.split(".")[3] for name in text if ".layers." in name})
+    for layer in range(layers + 1):
+        if layer == layers:  # is not looked at
+            text = {name: 2 * each for name, each in text.items()}
+        source = f"text_model.encoder.layers.{min(layer, layers - 1)}."
         block = f"transformer.resblocks.{layer}."
         for end in ("weight", "bias"):
             told[f"{block}ln_1.{end}"] = text[f"{source}layer_norm1.{end}"]
