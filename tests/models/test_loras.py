@@ -30,7 +30,7 @@ def made(request, tmp_path_factory):
         with torch.no_grad():  # peft begins with a factor of noughts
             for name, parameter in network.named_parameters():
                 if "lora_B" in name:
-                    parameter.normal_(std=0.3)
+                    parameter.normal_(std=0.05)
     layers = {"unet_lora_layers": pipe.unet, "text_encoder_lora_layers": pipe.text_encoder}
     layers = {name: get_peft_model_state_dict(network) for name, network in layers.items()}
     alphas = {f"{name}_lora_adapter_metadata": {"r": 4, "lora_alpha": 6} for name in ("unet", "text_encoder")}
@@ -39,7 +39,11 @@ def made(request, tmp_path_factory):
     kohya = {}
     for name, each in load_file(theirs).items():
         module, factor, _ = name.rsplit(".", 2)
-        module = module.replace("text_encoder.", "lora_te.", 1).replace("unet.", "lora_unet.", 1).replace(".", "_")
+        module = (
+            module.replace("text_encoder.encoder.", "lora_te.text_model.encoder.", 1)
+            .replace("unet.", "lora_unet.", 1)
+            .replace(".", "_")
+        )
         kohya[f"{module}.{'lora_down' if factor == 'lora_A' else 'lora_up'}.weight"] = each.half()
         kohya[f"{module}.alpha"] = torch.tensor(6.0)
     save_file(kohya, folder.parent / "kohya.safetensors")
@@ -68,7 +72,7 @@ def test_loras_give_diffusers_numbers_and_go_again(made, figure):
     options = dict(engine="graph", precision="float32")
     model = StableDiffusion(folder, **options)
     plain = outputs(model)
-    assert min(map(close, plain, expected)) > 0.01, "a LoRA that changes nothing would prove nothing"
+    assert min(map(close, plain, expected)) > 0.003, "a LoRA that changes nothing would prove nothing"
     for naming, path in files.items():
         model.use_loras({path: STRENGTH})
         differences = [*map(close, outputs(model), expected)]

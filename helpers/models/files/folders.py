@@ -99,7 +99,10 @@ def _text_config(path: Path, tokenizer: Path) -> TextEncoderConfig:
     config = _json(path)
     from helpers.models.clip_tokenizer import ClipTokenizer  # which loads Keras
 
-    padding = ClipTokenizer.from_folder(tokenizer).padding if tokenizer.is_dir() else None
+    padding = None
+    if tokenizer.is_dir():
+        read = ClipTokenizer.from_folder(tokenizer)
+        padding = None if read.padding == read.end_of_text else read.padding
     _expect(path, config, {"intermediate_size": 4 * config["hidden_size"]})
     return TextEncoderConfig(
         width=config["hidden_size"],

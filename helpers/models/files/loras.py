@@ -119,9 +119,10 @@ def _role(key: str) -> tuple[str, str] | None:
 
 
 def _modules(tensors: Tensors) -> dict[str, str]:
-    """diffusers' names by themselves and as kohya has them."""
+    """diffusers' names by themselves, as newer versions of transformers shorten them, and as kohya has them."""
     names = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
-    return {name: name for name in names} | {name.replace(".", "_"): name for name in names}
+    told = {name.removeprefix("text_model."): name for name in names} | {name: name for name in names}
+    return told | {each.replace(".", "_"): name for each, name in told.items()}
 
 
 def _place(told: str, modules: Mapping[str, Mapping[str, str]]) -> tuple[str, str] | None:
