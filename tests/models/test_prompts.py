@@ -217,7 +217,7 @@ def test_what_is_not_as_by_default_is_noted():
     [
         (dict(truncate=True, long_prompts=True), "give one"),
         (dict(model="pocket", long_prompts=True), "'pocket' take 24 tokens and no more; choose another model"),
-        (dict(model="sd-1.4", long_prompts=True), "'sd-1.4' take 77 tokens and no more"),
+        (dict(model="sd-1.4", weights="keras", long_prompts=True), "'sd-1.4' take 77 tokens and no more"),
     ],
 )
 def test_ways_that_exclude_each_other_are_told_at_once(options, sentence):
