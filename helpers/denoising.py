@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.diffusion.guidance import guided_denoiser
-from helpers.diffusion.repaint import renoise, repaint
+from helpers.diffusion.guidance import UNet, guided_denoiser
+from helpers.diffusion.repaint import repaint
 from helpers.diffusion.samplers import SAMPLERS, Denoiser, Step
-from helpers.diffusion.schedule import ALL_TIMESTEPS
+from helpers.diffusion.schedule import ALL_TIMESTEPS, renoise
 from helpers.models.checkpoints import Checkpoint
 from helpers.models.networks import Networks
 from helpers.models.prompts import same_length
@@ -95,23 +97,51 @@ def start(
         latent = pure_noise(rngs, networks.latent_shape)
     else:
         latent = batch_of("diffusion_noise", noise, networks.latent_shape, count)
-    negative = recipe.negative_prompt if isinstance(recipe.negative_prompt, tuple) else (recipe.negative_prompt,)
-    negatives = [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in negative]
-    *negatives, context = same_length([*negatives, context])
-    scale, prediction = recipe.unconditional_guidance_scale, checkpoint.prediction
+    scale = 1.0 if checkpoint.unguided else recipe.unconditional_guidance_scale
+    unconditional = None
+    if scale != 1 and checkpoint.guidance_width is None:
+        *negatives, context = same_length([*_negatives(networks, recipe.negative_prompt), context])
+        unconditional = np.concatenate(negatives)
     current = functools.cache(networks.current)  # weights are looked at once a picture, not at each step
-    denoiser = guided_denoiser(
+    unet = UNet(
         lambda name, *arrays: current(name)(*arrays),
-        np.concatenate(negatives),
-        context,
-        scale,
-        guidance_interval,
-        reuse_every,
-        prediction,
+        checkpoint.prediction,
         checkpoint.timestep_width,
+        checkpoint.guidance_width,
     )
+    denoiser = guided_denoiser(unet, unconditional, context, scale, guidance_interval, reuse_every)
     sampler = SAMPLERS[recipe.sampler]
-    return Start(latent, denoiser, sampler.solver, sampler.timesteps(recipe.num_steps), rngs)
+    solver = functools.partial(sampler.solver, rngs=rngs) if sampler.draws_noise else sampler.solver
+    return Start(latent, denoiser, solver, sampler.timesteps(recipe.num_steps), rngs)
+
+
+def _negatives(networks: Networks, negative_prompt: str | Sequence[str] | None) -> list[np.ndarray]:
+    """The contexts of what to steer away from: one, or one for each picture."""
+    prompts = negative_prompt if isinstance(negative_prompt, tuple) else (negative_prompt,)
+    return [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in prompts]
+
+
+def suited(checkpoint: Checkpoint, recipe: Recipe) -> Recipe:
+    """The recipe as the model takes it. Warns of what has no effect on the model, and of steps that it is not made for.
+
+    The warnings point to the caller of the caller's caller.
+    """
+    neutral: dict[str, Any] = {}
+    if checkpoint.unguided:
+        neutral |= {"unconditional_guidance_scale": 1.0}
+    if checkpoint.unguided or checkpoint.guidance_width is not None:
+        neutral |= {"negative_prompt": None}
+    idle = [name for name, value in neutral.items() if getattr(recipe, name) not in (value, 0, "")]
+    if idle:
+        told = " and ".join(idle)
+        warnings.warn(f"{checkpoint.name!r} is made to draw without {told}: no effect.", stacklevel=4)
+    if checkpoint.most_steps and recipe.num_steps > checkpoint.most_steps:
+        warnings.warn(
+            f"{checkpoint.name!r} is made for 1 to {checkpoint.most_steps} steps; {recipe.num_steps} take longer and "
+            "do not draw better.",
+            stacklevel=4,
+        )
+    return dataclasses.replace(recipe, **neutral) if neutral else recipe
 
 
 def _context_shape(checkpoint: Checkpoint, given: tuple[int, ...]) -> tuple[int, int]:

@@ -24,7 +24,9 @@ class Recipe:
     unconditional_guidance_scale: how closely to follow the prompt: 1 not at all guided, 5 to 10 usual; 7.5 by default.
     seed: picture i of the batch is the picture of seed + i made alone; in a call None chooses one and shows it. In a
         recipe it is None where the noise is given.
-    sampler: "dpm_solver", the default, "ddim" (KerasCV's; the default where a hole is repainted) or "ddim_trailing".
+    sampler: "dpm_solver", the default, "ddim" (KerasCV's; the default where a hole is repainted), "ddim_trailing",
+        or "lcm", of consistency models, which takes at most 50 steps and is meant for 1 to 8. Models that are distilled
+        to few steps have defaults of their own.
     strength: of images drawn anew, and of holes repainted; num_resamples, jump_length: of the latter.
         `image_to_image` and `inpaint` explain them.
     Raises ValueError for a value out of its range, and lists of other lengths.
@@ -61,6 +63,10 @@ class Recipe:
         }
         if self.sampler not in SAMPLERS:
             raise ValueError(f"Unknown sampler {self.sampler!r}: choose one of {', '.join(map(repr, SAMPLERS))}.")
+        if (most := SAMPLERS[self.sampler].most_steps) < self.num_steps:
+            raise ValueError(
+                f"num_steps must be from 1 to {most} for the sampler {self.sampler!r}, got {self.num_steps}."
+            )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 

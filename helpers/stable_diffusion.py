@@ -228,7 +228,7 @@ class StableDiffusion:
         """Of a call's options; of those that are None the model's own, and a seed chosen here, which the bar tells."""
         given = {name: value for name, value in options.items() if value is not None}
         seed = {"seed": secrets.randbelow(2**31)} if noise is None else {}
-        return Recipe(**{**own._asdict(), **seed, **given})
+        return denoising.suited(self.checkpoint, Recipe(**{**own._asdict(), **seed, **given}))
 
     # ------------------------------------------------------------------ what it is made of
 

@@ -56,9 +56,13 @@ class Checkpoint:
     drawing: Defaults = Defaults("dpm_solver", 12)
     # each step is done again and again, so a sampler cannot look back at the last
     repainting: Defaults = Defaults("ddim", 25)
+    unguided: bool = False  # distilled to draw as it does guided, so that guidance has no effect
+    most_steps: int | None = None  # that it is distilled to; None: as many as one has time for
     padding: int | None = None  # the token that fills a prompt up to max_length; None: the end of text
     any_length: bool = False  # its UNet takes contexts of several times max_length too
     timestep_width: int = 320  # of the timestep's sines and cosines
+    # of the guidance's sines and cosines, (N, guidance_width), which a distilled UNet takes after all else
+    guidance_width: int | None = None
     source: Source | None = None  # of those from files: what they are made of
 
     def drawable(self, name: str, pixels: int | None) -> int:

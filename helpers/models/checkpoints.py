@@ -36,7 +36,15 @@ CHECKPOINTS = {
         _known("1.5", "2.7 GB", "CreativeML OpenRAIL-M", FIRST),
         _known("2.1", "2.6 GB", "CreativeML OpenRAIL++-M", SECOND),
         # distilled to a few unguided steps
-        _known("turbo", "2.6 GB", "Stability AI Community", SECOND, drawing=Defaults("ddim_trailing", 1, 1.0)),
+        _known(
+            "turbo",
+            "2.6 GB",
+            "Stability AI Community",
+            SECOND,
+            drawing=Defaults("ddim_trailing", 1, 1.0),
+            unguided=True,
+            most_steps=4,
+        ),
     )
 }
 

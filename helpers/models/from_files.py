@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Which of an autoencoder's tensors each half of it takes.
 _HALVES = {"decoder": ("decoder.", "post_quant_conv."), "image_encoder": ("encoder.", "quant_conv.")}
+# The options, and the most steps, of consistency models that are told the guidance (2310.04378).
+CONSISTENCY = Defaults("lcm", 4, 8.5), 8
 
 
 def opened(path: Path, prediction: str | None = None) -> CheckpointFiles:
@@ -50,6 +52,7 @@ class Source:
     """Where a checkpoint's weights lie, and what is done to them on their way into its networks.
 
     architecture: of those files, known before; files: asked for when a network is built, and then fetched maybe.
+    drawing, unguided, most_steps: of a model distilled to few steps, as of `Checkpoint`.
     loras: how much of each low-rank update is added.
     """
 
@@ -58,6 +61,8 @@ class Source:
     architecture: Architecture
     files: Callable[[], CheckpointFiles]
     drawing: Defaults | None = None
+    unguided: bool = False
+    most_steps: int | None = None
     loras: Mapping[Path, float] = field(default_factory=dict)
 
     def with_autoencoder(self, autoencoder: Autoencoder) -> Source:
@@ -116,6 +121,10 @@ class Source:
 def described(source: Source) -> Checkpoint:
     """The checkpoint whose weights lie in files."""
     config = source.architecture
+    drawing, most_steps = source.drawing, source.most_steps
+    if config.unet.guidance_width is not None:
+        drawing, most_steps = CONSISTENCY
+    own = {"drawing": drawing, "repainting": drawing._replace(num_steps=most_steps)} if drawing and most_steps else {}
     return Checkpoint(
         name=source.name,
         about=source.about,
@@ -140,8 +149,11 @@ def described(source: Source) -> Checkpoint:
         padding=config.text_encoder.padding,
         any_length=True,
         timestep_width=config.unet.channels[0],
+        unguided=source.unguided,
+        most_steps=most_steps,
+        guidance_width=config.unet.guidance_width,
         source=source,
-        **({"drawing": source.drawing} if source.drawing else {}),
+        **own,
     )
 
 

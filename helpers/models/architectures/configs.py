@@ -33,6 +33,7 @@ class UNetConfig:
     in_channels: int = 4  # 9 of a network made for inpainting: latent, mask, the masked picture's latent
     latent_channels: int = 4
     layers: int = 2  # residual blocks at each level, on the way down
+    guidance_width: int | None = None  # of the guidance's sines and cosines, where it is distilled to be told them
 
 
 @dataclass(frozen=True)

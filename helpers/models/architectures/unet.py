@@ -55,12 +55,20 @@ class SpatialTransformer(layers.SpatialTransformer):
 def diffusion_model(config: UNetConfig, height: int, width: int) -> keras.Model:
     """[latent (N, height, width, in_channels), timestep embedding (N, channels[0]), context (N, tokens, width)] → noise
     or velocity (N, height, width, latent_channels); height and width are cells of the latent, tokens may be any number.
+
+    With a guidance_width the last input is the guidance's embedding (N, guidance_width).
     """
     latent = keras.Input((height, width, config.in_channels), name="latent")
     timestep = keras.Input((config.channels[0],), name="timestep_embedding")
     context = keras.Input((None, config.context_width), name="context")
+    inputs = [latent, timestep, context]
 
-    t = keras.layers.Dense(4 * config.channels[0], name="time_embedding.linear_1")(timestep)
+    t = timestep
+    if config.guidance_width is not None:
+        guidance = keras.Input((config.guidance_width,), name="guidance_embedding")
+        inputs.append(guidance)
+        t += keras.layers.Dense(config.channels[0], use_bias=False, name="time_embedding.cond_proj")(guidance)
+    t = keras.layers.Dense(4 * config.channels[0], name="time_embedding.linear_1")(t)
     t = keras.layers.Activation("swish")(t)
     t = keras.layers.Dense(4 * config.channels[0], name="time_embedding.linear_2")(t)
 
@@ -98,4 +106,4 @@ def diffusion_model(config: UNetConfig, height: int, width: int) -> keras.Model:
     x = keras.layers.GroupNormalization(epsilon=1e-5, name="conv_norm_out")(x)
     x = keras.layers.Activation("swish")(x)
     x = PaddedConv2D(config.latent_channels, 3, padding=1, name="conv_out")(x)
-    return keras.Model([latent, timestep, context], x, name="diffusion_model")
+    return keras.Model(inputs, x, name="diffusion_model")

@@ -16,9 +16,10 @@ from helpers.models.files.tensor_files import PICKLES, StoredTensor, TensorFile,
 PREDICTIONS = {"epsilon": "noise", "v_prediction": "velocity"}
 # What every checkpoint of both families has, and the networks here take for granted.
 _SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
+_PIPELINES = r"(?!.*(XL|3|Upscale|Gligen|Video)).*(StableDiffusion|LatentConsistencyModel)"
 _SCHEDULE |= {"rescale_betas_zero_snr": False}
 _UNET = {"act_fn": "silu", "norm_num_groups": 32, "transformer_layers_per_block": 1, "class_embed_type": None}
-_UNET |= {"addition_embed_type": None, "time_cond_proj_dim": None, "mid_block_type": "UNetMidBlock2DCrossAttn"}
+_UNET |= {"addition_embed_type": None, "mid_block_type": "UNetMidBlock2DCrossAttn"}
 
 
 def read_folder(folder: Path) -> CheckpointFiles:
@@ -31,7 +32,7 @@ def read_folder(folder: Path) -> CheckpointFiles:
     if not index.is_file():
         raise ValueError(f"'{folder}' holds no checkpoint: {_instead(folder)}.")
     pipeline = _json(index).get("_class_name", "")
-    if "StableDiffusion" not in pipeline or re.search(r"XL|3|Upscale|Gligen|Video", pipeline):
+    if not re.match(_PIPELINES, pipeline):
         raise ValueError(
             f"'{folder.name}' was saved for diffusers' {pipeline or 'unnamed pipeline'}; a model is a checkpoint of "
             "Stable Diffusion 1.x or 2.x."
@@ -129,6 +130,7 @@ def _unet_config(path: Path, config: Mapping[str, Any]) -> UNetConfig:
         in_channels=config["in_channels"],
         latent_channels=config["out_channels"],
         layers=config["layers_per_block"],
+        guidance_width=config.get("time_cond_proj_dim"),
     )
 
 

@@ -125,6 +125,7 @@ def _text_config(text: Tensors, family: str) -> TextEncoderConfig:
 
 def _unet_config(unet: Tensors, family: str) -> UNetConfig:
     levels = count(unet, "down_blocks.{}.resnets.0.conv1.weight")
+    guidance = "time_embedding.cond_proj.weight"
     channels = widths(unet, [f"down_blocks.{level}.resnets.0.conv1.weight" for level in range(levels)])
     return UNetConfig(
         channels=channels,
@@ -135,6 +136,7 @@ def _unet_config(unet: Tensors, family: str) -> UNetConfig:
         in_channels=unet["conv_in.weight"].shape[1],
         latent_channels=unet["conv_out.weight"].shape[0],
         layers=LAYERS,
+        guidance_width=unet[guidance].shape[1] if guidance in unet else None,
     )
 
 
