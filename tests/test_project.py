@@ -70,7 +70,7 @@ def test_what_is_imported_is_required():
         "IPython": "ipywidgets",
         "h5py": "keras",
     }
-    optional = {"diffusers", "google", "jax", "openvino", "torch"}  # used where they are there
+    optional = {"diffusers", "google", "jax", "openvino", "ray", "torch"}  # used where they are there
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}
     for path in NOTEBOOKS:
         code = [text(cell["source"]) for cell in cells(path) if cell["cell_type"] == "code"]
@@ -111,7 +111,7 @@ def test_every_requirement_has_one_pin_that_satisfies_it(name, python):
             pins[pin.name] = str(pin.specifier).removeprefix("==")
     wanted = requirements("requirements.txt") + requirements("requirements-dev.txt")
     if name == "constraints.txt":
-        wanted += map(Requirement, ("jupyterlab", "playwright", "openvino"))
+        wanted += map(Requirement, ("jupyterlab", "playwright", "openvino", "ray"))
     for requirement in wanted:
         version = pins.get(canonicalize_name(requirement.name))
         assert version, f"{requirement.name} has no version in {name}"
