@@ -16,7 +16,7 @@ HELPERS = ROOT / "helpers"
 BELOW = ("validation", "pictures", "diffusion", "engines", "models", "recipe")
 BELOW += ("foreign_recipes", "recipe_files", "denoising")
 BELOW += ("stable_diffusion",)
-TOPS = ("panels", "benchmark", "many", "pocket", "teach")
+TOPS = ("panels", "galleries", "benchmark", "many", "pocket", "teach")
 
 
 def parts() -> dict[str, Path]:
