@@ -197,6 +197,19 @@ def test_make_alone_lists_every_target():
     assert [line.split()[1] for line in make().splitlines()] == targets
 
 
+@pytest.mark.parametrize("bundled", [True, False])
+def test_a_bundle_is_installed_without_asking_anybody(bundled, tmp_path):
+    for name in ("Makefile", "requirements.txt", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    if bundled:
+        (tmp_path / "wheels").mkdir()
+    commands = make("-n", "-C", str(tmp_path), ".venv/.lab")
+    (install,) = [line for line in commands.replace("\\\n", "").splitlines() if "pip install" in line]
+    assert ("--no-index --find-links wheels" in install) == bundled and "-r requirements.txt" in install
+    packed = make("-n", "-C", str(tmp_path), "bundle").replace("\\\n", "")
+    assert install.rpartition("constraints.txt ")[2].strip() in packed, "what is packed is what is installed"
+
+
 PROMPTS = (
     "a cat",
     'it\'s "it"',

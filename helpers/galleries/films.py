@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.denoising import generators, pure_noise
 from helpers.validation import whole_number
@@ -68,6 +69,6 @@ def _noise(model, seed: int) -> np.ndarray:
 def _drawn(model, starts: list[tuple[np.ndarray, np.ndarray]], options: dict) -> np.ndarray:
     pictures = [
         model.generate_image(context, diffusion_noise=noise, **options, verbose=False)
-        for context, noise in tqdm(starts, unit="picture")
+        for context, noise in tqdm(starts, "film", file=sys.stdout, unit="picture")
     ]
     return np.concatenate(pictures)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.galleries.labels import label
 from helpers.pictures.strips import strip
@@ -24,7 +25,9 @@ def option_grid(model, across: Mapping[str, Iterable], down: Mapping[str, Iterab
         raise ValueError(f"One option goes across and another down, each with its values; got {across} and {down}.")
     (column, columns), (row, rows) = axes
     pairs = [{"seed": 0, **recipe, row: down_value, column: value} for down_value in rows for value in columns]
-    pictures = [model.text_to_image(**pair, verbose=False)[0] for pair in tqdm(pairs, unit="picture")]
+    pictures = [
+        model.text_to_image(**pair, verbose=False)[0] for pair in tqdm(pairs, "grid", file=sys.stdout, unit="picture")
+    ]
     height, width, _ = pictures[0].shape
     header = [label(f"{_said(column)}{value}", width, height // 4) for value in columns]
     side = [label(f"{_said(row)}{value}", width * 3 // 4, height) for value in rows]
