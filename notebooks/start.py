@@ -17,7 +17,7 @@ os.chdir(project / "notebooks")
 if str(project) not in sys.path:
     sys.path.insert(0, str(project))
 
-wanted = dict(re.findall(r"^([a-z][\w-]*)(.*)", (project / "requirements.txt").read_text(), re.M))
+wanted = dict(re.findall(r"^([a-z][\w-]*)([^\s#]*)", (project / "requirements.txt").read_text(), re.M))
 there = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in distributions() if d.metadata["Name"]}
 if missing := wanted.keys() - there.keys():
     packages = [name + (f"=={there[name]}" if name in there else version) for name, version in wanted.items()]

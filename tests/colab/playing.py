@@ -46,7 +46,7 @@ def main() -> None:
         "notebooks", nargs="*", default=sorted(path.name for path in ROOT.glob("notebooks/[0-9]*.ipynb"))
     )
     args = parser.parse_args()
-    wanted = re.findall(r"^([a-z][\w-]*.*)", (ROOT / "requirements.txt").read_text(), re.M)
+    wanted = re.findall(r"^([a-z][\w-]*[^\s#]*)", (ROOT / "requirements.txt").read_text(), re.M)
     there = [line for line in wanted if re.match(r"[\w-]+", line)[0] not in LACKS]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from helpers.address import ADDRESS, colab
 from tests.colab.place import ROOT, environment, repository
@@ -110,6 +111,7 @@ print(json.dumps([asked, error]))
 
 def test_what_is_missing_is_installed_and_what_is_there_is_held(tmp_path):
     packages, error = run_start(tmp_path, {"keras-cv", "pillow-heif"})
+    assert all(Requirement(each) for each in packages), "no comment is taken for a version"
     held = dict(each.split("==") for each in packages if "==" in each)
     assert "keras-cv==0.9.0" in packages and any(each.startswith("pillow-heif>=") for each in packages)
     from importlib.metadata import version
