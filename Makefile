@@ -9,6 +9,11 @@ NOTEBOOK = notebooks/1_generation.ipynb
 export JUPYTER_PREFER_ENV_PATH = 1
 export JUPYTER_PATH =
 
+# Where Keras keeps weights: in a bundle that has some, there.
+ifneq ($(wildcard keras/datasets),)
+  export KERAS_HOME := $(CURDIR)/keras
+endif
+
 # A prompt given as `make gallery PROMPT='…'` goes to the recipe as it stands: $, quotes and all.
 # Only from the command line: some shells keep their own prompt in a variable of this name.
 ifeq ($(origin PROMPT),command line)
@@ -64,12 +69,14 @@ lint: .venv/.dev ## check the style of helpers, tests and notebooks, and the typ
 address: .venv/bin/python ## say where a fork is: make address URL=https://github.com/OWNER/NAME
 	@.venv/bin/python -m helpers.address $(URL)
 
-# The project as it is in git, and the wheels that `make lab` and `make gallery` install, in one folder.
+# The project as it is in git, the wheels that `make lab` and `make gallery` install, and with
+# WEIGHTS="$HOME/.keras/datasets/kcv_*" files of weights that Keras has fetched, in one folder.
 bundle: .venv/bin/python ## make the folder bundle/ for a room without network, of this system and Python
 	rm -rf bundle && mkdir bundle
 	git archive HEAD | tar -x -C bundle
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt .venv/bin/python -m pip wheel --use-pep517 \
 	  --quiet --disable-pip-version-check -c constraints.txt -w bundle/wheels $(LAB)
+	@if [ -n "$(WEIGHTS)" ]; then mkdir -p bundle/keras/datasets && cp $(WEIGHTS) bundle/keras/datasets; fi
 	@echo 'Copy the folder bundle to the other machines; there, in it: make lab'
 
 clean: ## remove the environments and the caches; outputs/ stays

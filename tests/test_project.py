@@ -210,6 +210,18 @@ def test_a_bundle_is_installed_without_asking_anybody(bundled, tmp_path):
     assert install.rpartition("constraints.txt ")[2].strip() in packed, "what is packed is what is installed"
 
 
+def test_a_bundle_s_weights_are_keras_s(tmp_path):
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    show = 'show: ; @printf %s "$$KERAS_HOME"\n'
+    assert make("-C", str(tmp_path), "show", makefile=show, KERAS_HOME="") == ""
+    (tmp_path / "keras/datasets").mkdir(parents=True)
+    home = make("-C", str(tmp_path), "show", makefile=show)
+    code = "import keras; print(keras.utils.get_file('some.h5', 'http://127.0.0.1:9/some.h5'))"
+    (tmp_path / "keras/datasets/some.h5").write_bytes(b"weights")
+    found = subprocess.check_output([sys.executable, "-c", code], env=os.environ | {"KERAS_HOME": home}, text=True)
+    assert found.strip() == str(tmp_path / "keras/datasets/some.h5")
+
+
 PROMPTS = (
     "a cat",
     'it\'s "it"',
