@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import warnings
 from importlib.metadata import distributions
 from pathlib import Path
@@ -20,8 +21,10 @@ if str(project) not in sys.path:
 wanted = dict(re.findall(r"^([a-z][\w-]*)([^\s#]*)", (project / "requirements.txt").read_text(), re.M))
 there = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in distributions() if d.metadata["Name"]}
 if missing := wanted.keys() - there.keys():
-    packages = [name + (f"=={there[name]}" if name in there else version) for name, version in wanted.items()]
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *packages]).returncode:
+    held = Path(tempfile.mkdtemp()) / "there.txt"  # all of them: what is added must not change what it needs itself
+    held.write_text("".join(f"{name}=={version}\n" for name, version in there.items()))
+    packages = [name + wanted[name] for name in missing]
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-c", held, *packages]).returncode:
         raise RuntimeError(f"pip could not install {', '.join(missing)}; the lines above say why.")
     importlib.invalidate_caches()
 warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"  # without the line of code it comes from
