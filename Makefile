@@ -79,7 +79,7 @@ INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt constraints.txt | .venv/bin/python
-	$(INSTALL) -r requirements-dev.txt openvino jupyterlab playwright  # the last two for the test in a browser
+	$(INSTALL) -r requirements-dev.txt openvino jupyterlab voila playwright axe-playwright-python  # all but the first for a browser
 	@touch $@
 
 .venv-colab/.dev: requirements.txt requirements-dev.txt constraints-colab.txt | .venv-colab/bin/python

@@ -111,7 +111,7 @@ def test_every_requirement_has_one_pin_that_satisfies_it(name, python):
             pins[pin.name] = str(pin.specifier).removeprefix("==")
     wanted = requirements("requirements.txt") + requirements("requirements-dev.txt")
     if name == "constraints.txt":
-        wanted += map(Requirement, ("jupyterlab", "playwright", "openvino"))
+        wanted += map(Requirement, ("jupyterlab", "voila", "playwright", "axe-playwright-python", "openvino"))
     for requirement in wanted:
         version = pins.get(canonicalize_name(requirement.name))
         assert version, f"{requirement.name} has no version in {name}"

@@ -10,8 +10,9 @@ import ipywidgets as widgets
 import numpy as np
 
 from helpers.diffusion.samplers import Step
+from helpers.panels.crop_picker import CropPicker
 from helpers.panels.generation_studio import GenerationStudio
-from helpers.panels.region_pickers import CropPicker, MaskPicker
+from helpers.panels.mask_picker import MaskPicker
 from helpers.pictures.regions import Region, paste
 from helpers.pictures.show import data_uri
 from helpers.recipe import Recipe
