@@ -35,9 +35,9 @@ class MaskPicker(RegionPicker):
         self._history = History(Hole(self._middle(crop)))
         self._drawn = self.hole, self.hole.mask(crop.shape)  # the mask that was drawn last, and of which hole
         self._strokes = 0  # the number of the last one that came from the browser
-        self.shape_box = widgets.ToggleButtons(options=SHAPES, style={"button_width": "6em"})
+        self.shape_box = widgets.ToggleButtons(options=SHAPES, style={"button_width": "7em"})
         self.tool_box = widgets.ToggleButtons(
-            options=[("Move", "frame"), ("Paint", "paint"), ("Erase", "erase")], style={"button_width": "6em"}
+            options=[("Move", "frame"), ("Paint", "paint"), ("Erase", "erase")], style={"button_width": "7em"}
         )
         self.brush = widgets.IntSlider(
             max(1, max(height, width) // 8), 1, max(height, width), description="Brush", layout={"width": "20em"}

@@ -36,6 +36,7 @@ class RegionPicker(widgets.VBox):
 
     children: Sequence[widgets.Widget]  # VBox's trait
     region = traitlets.Instance(Region)
+    taken = traitlets.Int(0)  # how many pictures were set, to be observed
     least = 8
 
     def __init__(self, picture: np.ndarray, what: str):
@@ -111,6 +112,7 @@ class RegionPicker(widgets.VBox):
         if not same_size:
             self.region = self._first_region()
         self._show(self.region)
+        self.taken += 1
 
     def _repr_mimebundle_(self, **options):
         # on a page without widgets, say of a notebook on the web, the preview is seen

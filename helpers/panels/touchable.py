@@ -1,4 +1,4 @@
-"""The picture that can be touched, in the browser: a frame to drag, and a brush. Sliders do without it."""
+"""What the panels have of their own in the browser: a picture to touch, a divider to drag, keys. All do without it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,21 @@ HERE = Path(__file__).parent
 def touchable(what: str, **state):
     """A `Touchable`, or None where anywidget is not installed."""
     return None if anywidget is None else Touchable(what=what, **state)
+
+
+def divider(**state):
+    """A `Divider`, or None where anywidget is not installed."""
+    return None if anywidget is None else Divider(**state)
+
+
+def keys(heard: Callable[[dict], None]) -> list:
+    """One `Keys`, or none where anywidget is not installed. Ctrl+Enter in a widget of the class `studio-prompt` comes
+    as {"what": "generate", "text": what it holds}, Escape in one of the class `studio` as {"what": "stop"}."""
+    if anywidget is None:
+        return []
+    widget = Keys()
+    widget.on_msg(lambda _widget, content, _buffers: heard(content))
+    return [widget]
 
 
 if anywidget is not None:
@@ -49,3 +64,19 @@ if anywidget is not None:
         def on_heard(self, heard: Callable[[dict], None]) -> None:
             """Has `heard` called with what the browser says."""
             self.on_msg(lambda _widget, content, _buffers: heard(content))
+
+    class Divider(anywidget.AnyWidget):
+        """Two pictures of one size, one over the other, and a divider to drag between them."""
+
+        _esm = HERE / "divider.js"
+        _css = HERE / "divider.css"
+        before = traitlets.Unicode().tag(sync=True)  # the src of an image, as `after`
+        after = traitlets.Unicode().tag(sync=True)
+        before_alt = traitlets.Unicode().tag(sync=True)
+        after_alt = traitlets.Unicode().tag(sync=True)
+        width = traitlets.Int(256).tag(sync=True)  # on the screen
+
+    class Keys(anywidget.AnyWidget):
+        """Hears the keys of the panel that it stands in; nothing is seen of it."""
+
+        _esm = HERE / "keys.js"
