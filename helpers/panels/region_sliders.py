@@ -124,7 +124,7 @@ class RegionPicker(widgets.VBox):
         """Takes the frame as somebody has dragged it, or puts it back where it cannot be."""
         if self._setting:
             return
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(TypeError, ValueError):  # TypeError: not four numbers
             self.region = Region(*frame)
         self._show(self.region)
 
