@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
+from PIL import Image
 
 from helpers.diffusion.samplers import Step
 from helpers.panels.crop_picker import CropPicker
@@ -17,6 +18,7 @@ from helpers.panels.mask_picker import MaskPicker
 from helpers.panels.results import Action, Result
 from helpers.pictures.holes import Hole
 from helpers.pictures.regions import Region, paste
+from helpers.pictures.show import with_picture
 from helpers.recipe import Recipe
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 21.5em), 1fr))", "grid_gap": "0 12px"}
@@ -99,6 +101,18 @@ class InpaintStudio(GenerationStudio):
             self.crop_picker.region = result.wish.region
         self.mask_picker.hole = result.wish.hole
         self._tell("The form, crop and hole are again what made this.")
+
+    def _repr_mimebundle_(self, **options):
+        # on a page without widgets, crop, mask and what came out are seen
+        images = [self.crop_picker.plain_picture(), self.mask_picker.plain_picture()]
+        if self.pictures is not None:
+            images.append(Image.fromarray(self.pictures[0]).resize(images[1].size))
+        width, height = sum(each.width + 16 for each in images), max(each.height for each in images)
+        sheet = Image.new("RGB", (width, height), "white")
+        for number, each in enumerate(images):
+            sheet.paste(each, (sum(before.width + 16 for before in images[:number]), 0))
+        alt = "The panel: the photo with its crop; the crop with its hole under a veil; what came out"
+        return with_picture(super()._repr_mimebundle_(**options), sheet, alt)
 
     # ------------------------------------------------------------------ crop and photo
 

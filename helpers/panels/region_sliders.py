@@ -15,7 +15,7 @@ from helpers.panels.folding import Folding
 from helpers.panels.nearest_region import nearest_region
 from helpers.panels.touchable import touchable
 from helpers.pictures.regions import Region
-from helpers.pictures.show import data_uri
+from helpers.pictures.show import data_uri, with_picture
 
 PREVIEW = 300  # pixels of the screen, of the longer side
 SLIDER = 32  # and of a slider's shorter one
@@ -116,7 +116,17 @@ class RegionPicker(widgets.VBox):
 
     def _repr_mimebundle_(self, **options):
         # on a page without widgets, say of a notebook on the web, the preview is seen
-        return {**super()._repr_mimebundle_(**options), "text/html": self._outlined(self.region)}
+        return with_picture(super()._repr_mimebundle_(**options), self.plain_picture(), self._alt(self.region))
+
+    def plain_picture(self) -> Image.Image:
+        """The picture as it is seen where it cannot be touched."""
+        image, (rows, columns) = self._shaded(self.region), self._on_screen(self.region)
+        ImageDraw.Draw(image).rectangle(
+            (columns.start, rows.start, max(columns.start, columns.stop - 1), max(rows.start, rows.stop - 1)),
+            outline="#ff2d95",
+            width=3,
+        )
+        return image
 
     # ------------------------------------------------------------------ from the controls to the region
 
@@ -180,21 +190,14 @@ class RegionPicker(widgets.VBox):
             self._setting = False
             if self.touch.ready:
                 return
-        self.preview.value = self._outlined(region) + f"<br><small>{STAND_IN}</small>"
+        image = f'<img src="{data_uri(self.plain_picture())}" alt="{escape(self._alt(region))}"'
+        self.preview.value = f'{image} style="max-width: none; margin: 8px 0"><br><small>{STAND_IN}</small>'
 
-    def _outlined(self, region: Region) -> str:
-        """The picture for where it cannot be touched."""
-        image, (rows, columns) = self._shaded(region), self._on_screen(region)
-        ImageDraw.Draw(image).rectangle(
-            (columns.start, rows.start, max(columns.start, columns.stop - 1), max(rows.start, rows.stop - 1)),
-            outline="#ff2d95",
-            width=3,
-        )
-        alt = (
+    def _alt(self, region: Region) -> str:
+        return (
             f"{self._what} of {self._picture.shape[1]} × {self._picture.shape[0]} pixels; chosen is x {region.x_start} "
             f"to {region.x_end}, y {region.y_start} to {region.y_end}"
         )
-        return f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="max-width: none; margin: 8px 0">'
 
     def _on_screen(self, region: Region) -> tuple[slice, slice]:
         """The region's rows and columns in the small picture."""

@@ -246,6 +246,7 @@ def test_a_redraw_of_a_large_photo(figure):
 def test_odd_photos(shape):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # anywidget's, of traits in ipywidgets 7
         picker = CropPicker(photo_of(*shape))
         picker.x.value = (0, 0)
         picker.region.inside(shape)

@@ -91,7 +91,6 @@ class Picker:
         left, _, width, height, bottom = self.box()
         self.page.wait_for_function("window.heard.length && window.heard.at(-1)[0] === 'pointerup'")
         events = self.page.evaluate("window.heard")
-        self.page.evaluate("window.heard = []")
         start = max(i for i, event in enumerate(events) if event[0] == "pointerdown")
         points = [((x - left) * SIZE / width, (bottom - y) * SIZE / height) for _, x, y, _ in events[start:]]
         kinds = {event[3] for event in events[start:]}
@@ -180,6 +179,7 @@ def test_200_frames_and_strokes_are_what_their_points_say(page, figure):
                     else:
                         way = [(chance.uniform(2, 126), chance.uniform(2, 126))]
                         way += [anywhere(chance) for _ in range(chance.randint(0, 4))]
+                    page.evaluate("window.heard = []")
                     hands[kind].drag([picker.client(*point) for point in way])
                     points, events, kinds = picker.heard()
                     assert kinds == {kind} and events[0] == "pointerdown" and events[-1] == "pointerup", (kind, events)
