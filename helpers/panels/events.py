@@ -47,8 +47,6 @@ def _from_queue(kernel) -> None:
 
 def _from_socket(kernel) -> None:
     """As ipykernel 7 has them: each thread that runs code, the main one or a subshell, has its own socket."""
-    import zmq
-
     shell, socket = None, kernel.shell_stream.socket
     if kernel.shell_channel_thread:
         manager = kernel.shell_channel_thread.manager
@@ -57,11 +55,8 @@ def _from_socket(kernel) -> None:
         except RuntimeError:  # a thread of the user's: nobody sends it anything
             return
         socket = manager.get_shell_channel_to_subshell_pair(shell).to_socket
-    while True:
-        try:
-            message = socket.recv_multipart(zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            return
+    while socket.poll(0):
+        message = socket.recv_multipart(copy=False)
         if not _handled(kernel, message):
             asyncio.get_running_loop().create_task(kernel.shell_main(shell, message))  # after this one, in its order
 
