@@ -112,7 +112,8 @@ def test_every_requirement_has_one_pin_that_satisfies_it(name, python):
             pins[pin.name] = str(pin.specifier).removeprefix("==")
     wanted = requirements("requirements.txt") + requirements("requirements-dev.txt")
     if name == "constraints.txt":
-        wanted += map(Requirement, ("jupyterlab", "playwright", "openvino", "ray"))
+        others = ("jupyterlab", "voila", "playwright", "axe-playwright-python", "openvino", "ray")
+        wanted += map(Requirement, others)
     for requirement in wanted:
         version = pins.get(canonicalize_name(requirement.name))
         assert version, f"{requirement.name} has no version in {name}"

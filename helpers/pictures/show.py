@@ -77,6 +77,15 @@ def _film_format(path: str | Path) -> str:
     return kind
 
 
+def with_picture(bundle: dict, image: Image.Image, alt: str) -> dict:
+    """A widget's bundle of forms to be displayed in, and a picture of it for pages that show no widgets."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    png = base64.b64encode(buffer.getvalue()).decode()
+    html = f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="max-width: 100%">'
+    return {**bundle, "text/html": html, "image/png": png}
+
+
 def data_uri(picture: np.ndarray | Image.Image) -> str:
     """The picture as the `src` of an HTML image; a JPEG, a fraction of a PNG's size, to be looked at only."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
