@@ -28,6 +28,7 @@ _HOMES = {
     "Hole": "helpers.pictures.holes",
     "fit": "helpers.pictures.regions",
     "paste": "helpers.pictures.regions",
+    "expand": "helpers.pictures.outpainting",
     "resize": "helpers.pictures.regions",
     "CropPicker": "helpers.panels.crop_picker",
     "MaskPicker": "helpers.panels.mask_picker",

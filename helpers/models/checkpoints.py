@@ -32,8 +32,8 @@ CHECKPOINTS = {
     each.name: each
     for each in (
         pocket(),
-        _known("1.4", "2.7 GB", "CreativeML OpenRAIL-M", FIRST),
-        _known("1.5", "2.7 GB", "CreativeML OpenRAIL-M", FIRST),
+        _known("1.4", "2.1 GB", "CreativeML OpenRAIL-M", FIRST),
+        _known("1.5", "2.1 GB", "CreativeML OpenRAIL-M", FIRST),
         _known("2.1", "2.6 GB", "CreativeML OpenRAIL++-M", SECOND),
         # distilled to a few unguided steps
         _known(

@@ -1,14 +1,13 @@
 """What is saved here is read by diffusers, and by this project, as the same model."""
 
-import keras
 import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
 from helpers import StableDiffusion
-from helpers.models.architectures import autoencoder, text_encoder, unet
 from helpers.models.architectures.configs import Architecture, AutoencoderConfig, TextEncoderConfig, UNetConfig
+from helpers.models.files.examples import random_checkpoint
 from helpers.models.files.saving import save_folder
 
 SMALL = Architecture(
@@ -20,18 +19,8 @@ SMALL = Architecture(
 )
 
 
-def networks():
-    keras.utils.set_random_seed(0)
-    return {
-        "text_encoder": text_encoder.text_encoder(SMALL.text_encoder),
-        "diffusion_model": unet.diffusion_model(SMALL.unet, 16, 16),
-        "decoder": autoencoder.decoder(SMALL.autoencoder, 128, 128),
-        "image_encoder": autoencoder.image_encoder(SMALL.autoencoder),
-    }
-
-
 def test_a_saved_folder_is_the_same_model_here_and_in_diffusers(tmp_path, figure):
-    folder = save_folder(tmp_path / "small", SMALL, networks())
+    folder = random_checkpoint(tmp_path / "small", SMALL)
     with pytest.raises(FileExistsError):
         save_folder(folder, SMALL, {})
     model = StableDiffusion(folder, engine="graph", precision="float32")
