@@ -176,7 +176,9 @@ def test_200_frames_and_strokes_are_what_their_points_say(page, figure):
                     if tool == "Move":
                         x, y, width, height = frame
                         part = chance.choice([(0.5, 0.5), (0, 0), (0, 1), (1, 0), (1, 1)])
-                        way = [(x + part[0] * width, y + part[1] * height), anywhere(chance), anywhere(chance)]
+                        start = x + part[0] * width, y + part[1] * height
+                        # beside the picture a finger moves the page
+                        way = [tuple(min(max(at, 1), SIZE - 1) for at in start), anywhere(chance), anywhere(chance)]
                         corner = picker.corner(*picker.client(*way[0]))
                     else:
                         way = [(chance.uniform(2, 126), chance.uniform(2, 126))]
