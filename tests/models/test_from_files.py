@@ -36,7 +36,7 @@ def test_every_network_gives_diffusers_numbers(family, figure):
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 49406, (1, 77)).astype(np.int32)
     latent = rng.standard_normal((2, 16, 16, 4), np.float32)
-    context = rng.standard_normal((2, 77, 128), np.float32)
+    context = rng.standard_normal((2, 154, 128), np.float32)  # of a prompt in two pieces
     picture = rng.uniform(-1, 1, (1, 128, 128, 3)).astype(np.float32)
     timesteps = [700, 20]
     with torch.no_grad():
