@@ -51,6 +51,7 @@ def served(notebook: dict, by: str):
     with tempfile.TemporaryDirectory(dir=ROOT / "outputs") as folder:
         file = Path(folder) / "widgets.ipynb"
         file.write_text(json.dumps(notebook), encoding="utf-8")
+        (Path(folder) / "start.py").symlink_to(ROOT / "notebooks" / "start.py")  # as it lies beside the notebooks
         port = free_port()
         if by == "voila":
             command, page, answer = [str(file), "--no-browser", f"--port={port}"], "/", "/voila/static/"

@@ -91,7 +91,7 @@ class Panel:
         assert 0 <= x_start < x_end <= width and 0 <= y_start < y_end <= height
         shown = self.pixels()
         scale = shown.shape[1] / width
-        pink = (shown[..., 0] - shown[..., 1] > 45) & (shown[..., 2] - shown[..., 1] > 5)
+        pink = (shown[..., 0] - shown[..., 1] > 120) & (shown[..., 2] - shown[..., 1] > 40)
         columns = np.flatnonzero(pink.sum(axis=0) > (y_end - y_start) * scale * 0.6)
         rows = np.flatnonzero(pink.sum(axis=1) > (x_end - x_start) * scale * 0.6)
         assert abs(columns[0] - x_start * scale) <= 3 and abs(columns[-1] - x_end * scale) <= 3
