@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import oracle
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, LatentConsistencyModelPipeline, LCMScheduler
@@ -13,7 +14,6 @@ from helpers import StableDiffusion
 from helpers.diffusion.schedule import signal_sigma
 from helpers.models import from_files
 from helpers.models.checkpoints import CHECKPOINTS
-from tests.models import oracle
 
 PROMPT = "a photo of an astronaut riding a horse"
 NOISE = np.random.default_rng(1).standard_normal((16, 16, 4), np.float32)

@@ -3,13 +3,13 @@
 import dataclasses
 
 import numpy as np
+import oracle
 import pytest
 import torch
 
 from helpers import StableDiffusion
 from helpers.diffusion.schedule import timestep_embedding
 from helpers.models import from_files
-from tests.models import oracle
 
 TOLERANCE = 1e-4  # of the largest value
 

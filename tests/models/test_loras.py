@@ -1,6 +1,7 @@
 """Low-rank updates, against diffusers: made by peft, saved in its naming and in kohya's, loaded here."""
 
 import numpy as np
+import oracle
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
@@ -8,7 +9,6 @@ from safetensors.torch import load_file, save_file
 
 from helpers import StableDiffusion
 from helpers.diffusion.schedule import timestep_embedding
-from tests.models import oracle
 
 STRENGTH = 0.8
 UNET_TARGETS = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "ff.net.0.proj", "conv1", "downsamplers.0.conv"]
