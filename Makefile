@@ -9,6 +9,11 @@ NOTEBOOK = notebooks/1_generation.ipynb
 export JUPYTER_PREFER_ENV_PATH = 1
 export JUPYTER_PATH =
 
+# Where Keras keeps weights: in a bundle that has some, there.
+ifneq ($(wildcard keras/datasets),)
+  export KERAS_HOME := $(CURDIR)/keras
+endif
+
 # A prompt given as `make gallery PROMPT='…'` goes to the recipe as it stands: $, quotes and all.
 # Only from the command line: some shells keep their own prompt in a variable of this name.
 ifeq ($(origin PROMPT),command line)
@@ -18,7 +23,7 @@ else
 endif
 export PROMPT
 
-.PHONY: help lab gallery test test-colab lint clean
+.PHONY: help lab gallery test test-colab lint address bundle clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,9 +42,9 @@ lab: .venv/.lab ## open the notebooks in JupyterLab, on this machine only
 
 gallery: .venv/.lab ## run the first notebook: make gallery PROMPT="a cat in space"; pictures in outputs/
 	@mkdir -p outputs
-	@set -- -r OUTPUT outputs; \
+	@set -- -r OUTPUT ../outputs; \
 	if [ -n "$$PROMPT" ]; then set -- "$$@" -r PROMPT "$$PROMPT"; fi; \
-	TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/python -m papermill $(NOTEBOOK) outputs/1_generation.ipynb -k python3 "$$@"
+	TF_CPP_MIN_LOG_LEVEL=3 .venv/bin/python -m papermill $(NOTEBOOK) outputs/1_generation.ipynb -k python3 --cwd notebooks "$$@"
 	@.venv/bin/python -m nbconvert --to html --embed-images --log-level ERROR outputs/1_generation.ipynb
 	@rm outputs/1_generation.ipynb
 	@echo 'In outputs/:' && ls outputs
@@ -61,25 +66,41 @@ lint: .venv/.dev ## check the style of helpers, tests and notebooks, and the typ
 	.venv/bin/python -m ruff format --check helpers tests notebooks
 	.venv/bin/python -m mypy
 
+address: .venv/bin/python ## say where a fork is: make address URL=https://github.com/OWNER/NAME
+	@.venv/bin/python -m helpers.address $(URL)
+
+# The project as it is in git, the wheels that `make lab` and `make gallery` install, and with
+# WEIGHTS="$HOME/.keras/datasets/kcv_*" files of weights that Keras has fetched, in one folder.
+bundle: .venv/bin/python ## make the folder bundle/ for a room without network, of this system and Python
+	rm -rf bundle && mkdir bundle
+	git archive HEAD | tar -x -C bundle
+	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt .venv/bin/python -m pip wheel --use-pep517 \
+	  --quiet --disable-pip-version-check -c constraints.txt -w bundle/wheels $(LAB)
+	@if [ -n "$(WEIGHTS)" ]; then mkdir -p bundle/keras/datasets && cp $(WEIGHTS) bundle/keras/datasets; fi
+	@echo 'Copy the folder bundle to the other machines; there, in it: make lab'
+
 clean: ## remove the environments and the caches; outputs/ stays
 	rm -rf .venv .venv-colab .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find helpers tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 # The environments. An empty file in each marks what is installed, so that it is installed once.
 # Packages that pip builds from source are built under the same constraints.
+# In a bundle all are there, in the folder wheels, and nobody is asked.
+LAB = -r requirements.txt openvino jupyterlab papermill nbconvert
 INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
-  $(@D)/bin/python -m pip install --use-pep517 --disable-pip-version-check -c $(CONSTRAINTS)
+  $(@D)/bin/python -m pip install --use-pep517 --disable-pip-version-check \
+  $(if $(wildcard wheels),--no-index --find-links wheels) -c $(CONSTRAINTS)
 
 .venv/.lab .venv/.dev: CONSTRAINTS = constraints.txt
 .venv-colab/.dev: CONSTRAINTS = constraints-colab.txt
 
 # OpenVINO makes the networks run three times as fast on a CPU. Colab has not got it, and does without.
 .venv/.lab: requirements.txt constraints.txt | .venv/bin/python
-	$(INSTALL) -r requirements.txt openvino jupyterlab papermill nbconvert
+	$(INSTALL) $(LAB)
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt constraints.txt | .venv/bin/python
-	$(INSTALL) -r requirements-dev.txt openvino jupyterlab playwright  # the last two for the test in a browser
+	$(INSTALL) -r requirements-dev.txt openvino 'ray[data]' jupyterlab voila playwright axe-playwright-python
 	@touch $@
 
 .venv-colab/.dev: requirements.txt requirements-dev.txt constraints-colab.txt | .venv-colab/bin/python

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.diffusion.guidance import guided_denoiser
-from helpers.diffusion.repaint import renoise, repaint
+from helpers.diffusion.guidance import UNet, guided_denoiser
+from helpers.diffusion.repaint import repaint
 from helpers.diffusion.samplers import SAMPLERS, Denoiser, Step
-from helpers.diffusion.schedule import ALL_TIMESTEPS
+from helpers.diffusion.schedule import ALL_TIMESTEPS, renoise
+from helpers.models.checkpoints import Checkpoint
 from helpers.models.networks import Networks
+from helpers.models.prompts import same_length
 from helpers.pictures.masks import checked_masks
 from helpers.recipe import Recipe
 from helpers.validation import batch_of, common_count
@@ -76,7 +80,8 @@ def start(
 ) -> Start:
     """The beginning, as the recipe has it.
 
-    context: of the prompts, (max_length, context_width), with or without a leading axis of 1 or of the batch.
+    context: of the prompts, (max_length, context_width), with or without a leading axis of 1 or of the batch; where
+        the checkpoint takes `any_length`, also a multiple of max_length.
     noise: to start from instead of the seed's, `networks.latent_shape`, with or without such an axis.
     guidance_interval, reuse_every: as of `guided_denoiser`.
     Raises ValueError for arrays of other shapes, and for noise where the recipe has a seed.
@@ -86,29 +91,64 @@ def start(
     if recipe.seed is not None and noise is not None:
         raise ValueError("seed and diffusion_noise were both given; the noise takes the seed's place: give one.")
     checkpoint, count = networks.checkpoint, recipe.batch_size
-    context = batch_of("encoded_text", context, (checkpoint.max_length, checkpoint.context_width), count)
+    context = batch_of("encoded_text", context, _context_shape(checkpoint, np.shape(context)), count)
     rngs = generators(recipe.seed or 0, count)
     if noise is None:
         latent = pure_noise(rngs, networks.latent_shape)
     else:
         latent = batch_of("diffusion_noise", noise, networks.latent_shape, count)
-    negative = recipe.negative_prompt if isinstance(recipe.negative_prompt, tuple) else (recipe.negative_prompt,)
-    unconditional = np.concatenate(
-        [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in negative]
-    )
-    scale, prediction = recipe.unconditional_guidance_scale, checkpoint.prediction
+    scale = 1.0 if checkpoint.unguided else recipe.unconditional_guidance_scale
+    unconditional = None
+    if scale != 1 and checkpoint.guidance_width is None:
+        *negatives, context = same_length([*_negatives(networks, recipe.negative_prompt), context])
+        unconditional = np.concatenate(negatives)
     current = functools.cache(networks.current)  # weights are looked at once a picture, not at each step
-    denoiser = guided_denoiser(
+    unet = UNet(
         lambda name, *arrays: current(name)(*arrays),
-        unconditional,
-        context,
-        scale,
-        guidance_interval,
-        reuse_every,
-        prediction,
+        checkpoint.prediction,
+        checkpoint.timestep_width,
+        checkpoint.guidance_width,
     )
+    denoiser = guided_denoiser(unet, unconditional, context, scale, guidance_interval, reuse_every)
     sampler = SAMPLERS[recipe.sampler]
-    return Start(latent, denoiser, sampler.solver, sampler.timesteps(recipe.num_steps), rngs)
+    solver = functools.partial(sampler.solver, rngs=rngs) if sampler.draws_noise else sampler.solver
+    return Start(latent, denoiser, solver, sampler.timesteps(recipe.num_steps), rngs)
+
+
+def _negatives(networks: Networks, negative_prompt: str | Sequence[str] | None) -> list[np.ndarray]:
+    """The contexts of what to steer away from: one, or one for each picture."""
+    prompts = negative_prompt if isinstance(negative_prompt, tuple) else (negative_prompt,)
+    return [networks.encode_no_text() if each in (None, "") else networks.encode_text(each) for each in prompts]
+
+
+def suited(checkpoint: Checkpoint, recipe: Recipe) -> Recipe:
+    """The recipe as the model takes it. Warns of what has no effect on the model, and of steps that it is not made for.
+
+    The warnings point to the caller of the caller's caller.
+    """
+    neutral: dict[str, Any] = {}
+    if checkpoint.unguided:
+        neutral |= {"unconditional_guidance_scale": 1.0}
+    if checkpoint.unguided or checkpoint.guidance_width is not None:
+        neutral |= {"negative_prompt": None}
+    idle = [name for name, value in neutral.items() if getattr(recipe, name) not in (value, 0, "")]
+    if idle:
+        told = " and ".join(idle)
+        warnings.warn(f"{checkpoint.name!r} is made to draw without {told}: no effect.", stacklevel=4)
+    if checkpoint.most_steps and recipe.num_steps > checkpoint.most_steps:
+        warnings.warn(
+            f"{checkpoint.name!r} is made for 1 to {checkpoint.most_steps} steps; {recipe.num_steps} take longer and "
+            "do not draw better.",
+            stacklevel=4,
+        )
+    return dataclasses.replace(recipe, **neutral) if neutral else recipe
+
+
+def _context_shape(checkpoint: Checkpoint, given: tuple[int, ...]) -> tuple[int, int]:
+    """Of one prompt's context: as many times max_length as is given, where the UNet takes that, else once."""
+    tokens = given[-2] if checkpoint.any_length and len(given) > 1 else 0
+    pieces = max(1, tokens // checkpoint.max_length)
+    return pieces * checkpoint.max_length, checkpoint.context_width
 
 
 def _from_image(begin: Start, known: np.ndarray, recipe: Recipe) -> Start:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 # As these programs name samplers: the web UI's name for those that a recipe has.
-SAMPLERS = {"ddim": "DDIM", "dpmpp_2m": "DPM++ 2M"}
+SAMPLERS = {"ddim": "DDIM", "dpmpp_2m": "DPM++ 2M", "lcm": "LCM"}
 
 
 class Written(NamedTuple):

@@ -19,7 +19,7 @@ from helpers.diffusion.samplers import SAMPLERS
 from helpers.diffusion.schedule import TRAIN_TIMESTEPS
 from helpers.foreign_recipes import Written, foreign
 from helpers.models.checkpoints import CHECKPOINTS
-from helpers.pictures.file_text import texts
+from helpers.pictures.file_text import as_exif, texts
 from helpers.pictures.loading import MAX_PIXELS, decoded
 from helpers.pictures.strips import check_picture
 from helpers.validation import number_from_0, share, whole_number
@@ -35,6 +35,13 @@ FIELDS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "num_resamples": ("Resamples", lambda text: whole_number("", int(text), 1), "a whole number from 1"),
     "jump_length": ("Jump length", lambda text: whole_number("", int(text), 1), "a whole number from 1"),
 }
+# How a file's name ends: its format, and how Pillow writes it; WebP keeps each pixel, as PNG does, and JPEG does not.
+FORMATS: dict[str, tuple[str, dict]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"lossless": True}),
+}
 # Begins the label of what changes other programs' pictures, and no recipe has.
 ELSEWHERE = (
     *("Hires", "Denoising strength", "Clip skip", "Variation", "Lora", "TI hashes", "Hypernet", "Refiner", "VAE"),
@@ -46,30 +53,30 @@ PAIR = re.compile(r'\s*(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
 
 
 def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **settings) -> None:
-    """Writes a picture, uint8 (height, width, 3), RGB, as a PNG with its recipe: whole, or not at all.
+    """Writes a picture, uint8 (height, width, 3), RGB, with its recipe: whole, or not at all.
 
-    path: ends in .png, in a folder that exists; a file of that name is replaced.
+    path: ends in .png, .jpg, .jpeg or .webp, which says the format, of which JPEG changes the pixels a little; in a
+        folder that exists; a file of that name is replaced.
     recipe: arguments of `StableDiffusion.text_to_image` or `inpaint`, at least the prompt, as `Recipe.arguments` gives
         them. Not written are batch_size and verbose, because one picture of a batch is one seed, and the defaults None
         and an empty negative_prompt.
     settings: what else to note beside the recipe, like model="pocket"; None is not written.
 
-    Raises ValueError for another dtype or shape, a path without .png, and a recipe or setting that the text cannot
-    hold; OSError (FileNotFoundError, PermissionError) if the file cannot be written.
+    Raises ValueError for another dtype or shape, a path that ends otherwise, and a recipe or setting that the text
+    cannot hold; OSError (FileNotFoundError, PermissionError) if the file cannot be written.
     """
     check_picture(picture)
     path = Path(path).expanduser()
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"'{path}' does not end in .png, the one format that is written; rename it.")
-    chunks = PngImagePlugin.PngInfo()
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"'{path}' ends in none of {', '.join(FORMATS)}, the formats that are written; rename it.")
+    kind, options = FORMATS[path.suffix.lower()]
     if recipe is not None or settings:
-        # As the web UI does: a tEXt chunk when Latin-1 can hold the text, else an iTXt chunk in UTF-8.
-        chunks.add_text("parameters", _write_text(recipe or {}, settings, picture.shape))
+        options = options | _kept(_write_text(recipe or {}, settings, picture.shape), kind)
     # Not from `tempfile`: this one gets the permissions of any new file, as the umask says.
     temporary = path.with_name(f".{time.time_ns()}.tmp")
     try:
         with open(temporary, "xb") as file:
-            Image.fromarray(picture).save(file, "PNG", pnginfo=chunks)
+            Image.fromarray(picture).save(file, kind, **options)
         os.replace(temporary, path)
     except OSError as error:
         raise type(error)(f"'{path}' cannot be written ({error.strerror or error}); choose another folder.") from error
@@ -78,11 +85,21 @@ def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **setti
             temporary.unlink()
 
 
+def _kept(text: str, kind: str) -> dict:
+    """The option of Pillow's `save` that keeps the text in a file of that format."""
+    if kind != "PNG":
+        return {"exif": as_exif(text)}
+    chunks = PngImagePlugin.PngInfo()
+    # As the web UI does: a tEXt chunk when Latin-1 can hold the text, else an iTXt chunk in UTF-8.
+    chunks.add_text("parameters", text)
+    return {"pnginfo": chunks}
+
+
 def read_recipe(path) -> dict:
     """The arguments with which `text_to_image(**read_recipe(path))` makes the picture again.
 
     With a strength, num_resamples or jump_length among them they are those of `inpaint`, beside its image and mask.
-    Reads the files of `save_image`, of AUTOMATIC1111's web UI (also JPEG and WebP), of ComfyUI and of InvokeAI. One
+    Reads the files of `save_image`, of AUTOMATIC1111's web UI, of ComfyUI and of InvokeAI, PNG, JPEG and WebP. One
     warning names what a recipe does not have, such as another sampler, which is left out; what decided the picture
     besides, such as another model or size; and a repainting, which text_to_image does not make.
     Raises what `load_image` raises for a path, and ValueError without a recipe.
@@ -201,5 +218,5 @@ def _write_text(recipe: Mapping, settings: dict, shape: tuple[int, ...]) -> str:
         if value != (found[0] | found[1]).get(key) or re.search("[\0\ud800-\udfff]", str(value)):
             rule = "without a line 'Negative prompt:'" if key in KEYS else "under a new name in lower case"
             expected = FIELDS[key][2] if key in FIELDS else f"text {rule}"
-            raise ValueError(f"{key}={value!r} cannot be kept in a PNG's text; expected {expected}.")
+            raise ValueError(f"{key}={value!r} cannot be kept in a picture's text; expected {expected}.")
     return text

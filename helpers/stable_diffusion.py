@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -13,8 +14,10 @@ from helpers import denoising
 from helpers.diffusion.samplers import Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS
 from helpers.engines import running
-from helpers.models.checkpoints import Defaults, checkpoint, default
+from helpers.models.checkpoint import Defaults
+from helpers.models.checkpoints import checkpoint, default, with_loras
 from helpers.models.networks import Networks
+from helpers.models.prompts import Reading
 from helpers.pictures.loading import load_images
 from helpers.pictures.masks import checked_masks
 from helpers.pictures.seams import finish_each
@@ -25,43 +28,34 @@ from helpers.validation import common_count, timestep_interval, whole_number
 class StableDiffusion:
     """A latent diffusion model that draws what a prompt says.
 
-    model: "pocket", "sd-1.4" or "sd-2.1"; by default sd-1.4 where there is a GPU, or a size is asked for
-        that pocket cannot draw, and pocket elsewhere; a line tells.
-    img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the
-        size that the model was trained at.
+    model: "pocket", "sd-1.5" or another name, an id of the model hub, the path of a folder as diffusers saves it, or of
+        a .safetensors file; by default sd-1.4 where there is a GPU, or a size is asked for that pocket cannot draw,
+        and pocket elsewhere; a line tells. files: weights, vae, loras, prediction, as of `checkpoints.checkpoint`.
+    img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the model's own.
     jit_compile: True means engine="xla", False engine="graph".
-    precision: "float32", "float16" or "bfloat16", of weights and arithmetic; by default what Keras's global
-        policy has been set to, else the fastest: float16 on a GPU, and on a CPU bfloat16 where OpenVINO
-        and the processor have it, otherwise float32.
+    precision: "float32", "float16" or "bfloat16", of weights and arithmetic; by default that of Keras's global policy
+        where it has been set, else the fastest (`running.chosen`).
     download_weights: False leaves the networks with random weights, enough to measure speed.
-    engine: what runs the networks, "graph" (TensorFlow), "xla" (TensorFlow, compiled) or "openvino"; by
-        default xla on a GPU, and on a CPU openvino where it is installed, else graph.
-    guidance_interval: the lowest and the highest timestep, 0 to 999, at which a picture is guided; at others only
-        the prompt is asked for, for half the work (2404.07724).
-    reuse_every: in so many steps in turn, from 1, the UNet's inner levels are computed once (DeepCache, 2312.00858).
+    engine: what runs the networks, "graph" (TensorFlow), "xla" (TensorFlow, compiled) or "openvino"; by default xla
+        on a GPU, and on a CPU openvino where it is installed, else graph.
+    guidance_interval, reuse_every: work left out, as of `guided_denoiser`; by default none.
     token_downsampling: at its largest level the UNet's self-attention looks at each so many-th row and column only,
         from 1 (2402.13573). What these three cost in quality, `python -m tests.measure_samplers` tells.
+    truncate, long_prompts, weighting: how prompts are read that are too long or have brackets in them (`Reading`).
 
     `networks`, which can be used alone, are built, and their weights fetched, when first used.
     Raises ValueError for an unknown model, a size that the model cannot draw, an unknown precision.
 
-    All methods take these, and raise ValueError for a value out of its range before anything is computed:
-    prompt, negative_prompt: what to draw, what to steer away from; a list has one for each picture.
-    batch_size: pictures to make, from 1; as many as a list has, where one is given.
-    num_steps: from 1 to 1000; 10 to 20 are usual for "dpm_solver", 20 to 50 for "ddim". By default the fewest with
-        which the classifier recognises the pocket model's pictures nearly as often, 96 %, as after KerasCV's 50 of
-        "ddim", 97 %: 12, and 25 of "ddim" where a hole is repainted.
-    unconditional_guidance_scale: how closely to follow the prompt: 1 not at all guided, 5 to 10 usual; 7.5 by default.
-    seed: picture i of the batch is the picture of seed + i made alone; None chooses one and shows it.
+    All methods take the options of a `Recipe`, which tells their ranges and defaults, and raise ValueError for a value
+    out of its range before anything is computed; and further:
     diffusion_noise: the noise to start from instead of a seed's: (img_height / f, img_width / f, channels) with the
         model's factor f, the same for all, or with a leading axis of batch_size.
-    sampler: "dpm_solver", the default, "ddim" (KerasCV's; the default where a hole is repainted) or "ddim_trailing".
     verbose: show a progress bar.
     """
 
     def __init__(
         self,
-        model: str | None = None,
+        model: str | Path | None = None,
         img_height: int | None = None,
         img_width: int | None = None,
         jit_compile: bool | None = None,
@@ -71,19 +65,23 @@ class StableDiffusion:
         guidance_interval: tuple[int, int] = ALL_TIMESTEPS,
         reuse_every: int = 1,
         token_downsampling: int = 1,
+        truncate: bool = False,
+        long_prompts: bool = False,
+        weighting: bool = False,
+        **files,
     ):
-        chosen = default(running.has_gpu(), img_height, img_width) if model is None else checkpoint(model)
-        if engine is not None and jit_compile is not None:
-            raise ValueError("engine and jit_compile were both given; jit_compile=True means engine='xla': give one.")
-        if jit_compile is not None:
-            engine = "xla" if jit_compile else "graph"
-        self.networks = Networks(chosen, img_height, img_width, engine, precision, download_weights, token_downsampling)
-        self.checkpoint = self.networks.checkpoint
+        if model is None:
+            model = default(running.has_gpu(), img_height, img_width).name
+        chosen = checkpoint(model, **files)
+        engine = running.asked_for(engine, jit_compile)
+        reading = Reading(truncate, long_prompts, weighting)
+        self.networks = Networks(
+            chosen, img_height, img_width, engine, precision, download_weights, token_downsampling, reading
+        )
         self.img_height, self.img_width = self.networks.img_height, self.networks.img_width
         self.engine, self.precision = self.networks.engine, self.networks.precision
-        self.run = self.networks.run
+        self.run, self.decode = self.networks.run, self.networks.decode
         self.encode_text, self.encode_image = self.networks.encode_text, self.networks.encode_image
-        self.decode = self.networks.decode
         self.guidance_interval = timestep_interval("guidance_interval", guidance_interval)
         self.reuse_every = whole_number("reuse_every", reuse_every, 1)
 
@@ -178,6 +176,10 @@ class StableDiffusion:
         steps = self.denoise_hole(self.encode_text(prompt), image, mask, recipe, diffusion_noise)
         return self.joined(self._drawn(steps, recipe, verbose), image, mask)
 
+    def use_loras(self, loras: Mapping[str | Path, float]) -> None:
+        """Add so much of each of these low-rank updates, in place of those before; {} gives the old weights back."""
+        self.networks.use(with_loras(self.checkpoint, loras))
+
     # ------------------------------------------------------------------ step by step
 
     def denoise(
@@ -226,10 +228,11 @@ class StableDiffusion:
         """Of a call's options; of those that are None the model's own, and a seed chosen here, which the bar tells."""
         given = {name: value for name, value in options.items() if value is not None}
         seed = {"seed": secrets.randbelow(2**31)} if noise is None else {}
-        return Recipe(**{**own._asdict(), **seed, **given})
+        return denoising.suited(self.checkpoint, Recipe(**{**own._asdict(), **seed, **given}))
 
     # ------------------------------------------------------------------ what it is made of
 
+    checkpoint = property(lambda self: self.networks.checkpoint)
     tokenizer = property(lambda self: self.networks.tokenizer)
     text_encoder = property(lambda self: self.networks.text_encoder)
     diffusion_model = property(lambda self: self.networks.diffusion_model)

@@ -69,8 +69,9 @@ def test_what_is_imported_is_required():
         "urllib3": "requests",
         "IPython": "ipywidgets",
         "h5py": "keras",
+        "regex": "keras-cv",
     }
-    optional = {"diffusers", "google", "jax", "openvino", "torch"}  # used where they are there
+    optional = {"diffusers", "google", "jax", "openvino", "ray", "torch"}  # used where they are there
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}
     for path in NOTEBOOKS:
         code = [text(cell["source"]) for cell in cells(path) if cell["cell_type"] == "code"]
@@ -111,7 +112,8 @@ def test_every_requirement_has_one_pin_that_satisfies_it(name, python):
             pins[pin.name] = str(pin.specifier).removeprefix("==")
     wanted = requirements("requirements.txt") + requirements("requirements-dev.txt")
     if name == "constraints.txt":
-        wanted += map(Requirement, ("jupyterlab", "playwright", "openvino"))
+        others = ("jupyterlab", "voila", "playwright", "axe-playwright-python", "openvino", "ray")
+        wanted += map(Requirement, others)
     for requirement in wanted:
         version = pins.get(canonicalize_name(requirement.name))
         assert version, f"{requirement.name} has no version in {name}"
@@ -195,6 +197,31 @@ def make(*arguments: str, makefile: str = "", **environment: str) -> str:
 def test_make_alone_lists_every_target():
     targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
     assert [line.split()[1] for line in make().splitlines()] == targets
+
+
+@pytest.mark.parametrize("bundled", [True, False])
+def test_a_bundle_is_installed_without_asking_anybody(bundled, tmp_path):
+    for name in ("Makefile", "requirements.txt", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    if bundled:
+        (tmp_path / "wheels").mkdir()
+    commands = make("-n", "-C", str(tmp_path), ".venv/.lab")
+    (install,) = [line for line in commands.replace("\\\n", "").splitlines() if "pip install" in line]
+    assert ("--no-index --find-links wheels" in install) == bundled and "-r requirements.txt" in install
+    packed = make("-n", "-C", str(tmp_path), "bundle").replace("\\\n", "")
+    assert install.rpartition("constraints.txt ")[2].strip() in packed, "what is packed is what is installed"
+
+
+def test_a_bundle_s_weights_are_keras_s(tmp_path):
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    show = 'show: ; @printf %s "$$KERAS_HOME"\n'
+    assert make("-C", str(tmp_path), "show", makefile=show, KERAS_HOME="") == ""
+    (tmp_path / "keras/datasets").mkdir(parents=True)
+    home = make("-C", str(tmp_path), "show", makefile=show)
+    code = "import keras; print(keras.utils.get_file('some.h5', 'http://127.0.0.1:9/some.h5'))"
+    (tmp_path / "keras/datasets/some.h5").write_bytes(b"weights")
+    found = subprocess.check_output([sys.executable, "-c", code], env=os.environ | {"KERAS_HOME": home}, text=True)
+    assert found.strip() == str(tmp_path / "keras/datasets/some.h5")
 
 
 PROMPTS = (

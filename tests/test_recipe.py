@@ -80,7 +80,7 @@ def test_the_models_own_take_the_place_of_what_a_call_leaves_open(pocket, monkey
         kind: pocket.checkpoint.drawing._replace(num_steps=steps, sampler=sampler, unconditional_guidance_scale=scale)
         for kind, (steps, sampler, scale) in own.items()
     }
-    monkeypatch.setattr(pocket, "checkpoint", dataclasses.replace(pocket.checkpoint, **changed))
+    monkeypatch.setattr(pocket.networks, "checkpoint", dataclasses.replace(pocket.checkpoint, **changed))
     monkeypatch.setattr("helpers.denoising.steps", lambda networks, context, recipe, *rest: seen.update(vars(recipe)))
     monkeypatch.setattr(pocket, "_drawn", lambda steps, recipe, verbose: PICTURE[None])
     monkeypatch.setattr(pocket, "joined", lambda pictures, image, mask: pictures)

@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HELPERS = ROOT / "helpers"
 # From the bottom up; a part may import those before it, if its own file or folder says so. Those on top
 # do not know each other.
-BELOW = ("validation", "pictures", "diffusion", "engines", "models", "recipe")
+BELOW = ("validation", "address", "pictures", "diffusion", "engines", "models", "recipe")
 BELOW += ("foreign_recipes", "recipe_files", "denoising")
 BELOW += ("stable_diffusion",)
-TOPS = ("panels", "benchmark", "pocket", "teach")
+TOPS = ("panels", "galleries", "benchmark", "many", "pocket", "teach")
 
 
 def parts() -> dict[str, Path]:

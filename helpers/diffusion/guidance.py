@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,41 +11,68 @@ from helpers.diffusion.samplers import Denoiser
 from helpers.diffusion.schedule import noise_from_velocity, timestep_embedding
 
 
+class UNet(NamedTuple):
+    """How the UNet is asked, and what it tells.
+
+    run: as of `Networks`; prediction, timestep_width, guidance_width: as of `Checkpoint`.
+    """
+
+    run: Callable[..., Any]
+    prediction: str
+    timestep_width: int
+    guidance_width: int | None = None
+
+
 def guided_denoiser(
-    run: Callable[..., Any],
-    unconditional: np.ndarray,
+    unet: UNet,
+    unconditional: np.ndarray | None,
     context: np.ndarray,
     scale: float,
     interval: tuple[int, int],
     reuse_every: int,
-    prediction: str,
 ) -> Denoiser:
     """`denoiser(latent, timestep)` by classifier-free guidance (2207.12598).
 
-    run: as of `Networks`.
     unconditional, context: of an empty or negative prompt, float32 (1, tokens, width), or of one for each picture,
-        and of the prompts, (N, tokens, width).
-    scale: how far to go from the first to the second; at 1 the first is not asked for.
+        and of the prompts, (N, tokens, width). The first is None where it is not asked for: at scale 1, and where the
+        UNet is told the scale, with which it was distilled (2210.03142).
+    scale: how far to go from the first to the second.
     interval: the lowest and the highest timestep to be guided at; at others the prompt alone is asked for,
         for half the work (2404.07724).
     reuse_every: at so many calls in turn, the UNet's inner levels are computed at the first alone and reused
         by the others (DeepCache, 2312.00858); 1 always computes them.
-    prediction: "noise" or "velocity", as of `Checkpoint`.
     """
-    both = np.concatenate([np.broadcast_to(unconditional, context.shape), context])
+    both = None if unconditional is None else np.concatenate([np.broadcast_to(unconditional, context.shape), context])
+    run = unet.run
     predict = _reusing(run, reuse_every) if reuse_every > 1 else lambda *arrays: run("diffusion_model", *arrays)
 
+    def predicted(latent: np.ndarray, timestep: int, context: np.ndarray, scale: float) -> np.ndarray:
+        count = len(context)
+        told = [] if unet.guidance_width is None else [guidance_embedding([scale] * count, unet.guidance_width)]
+        return predict(latent, timestep_embedding([timestep] * count, unet.timestep_width), context, *told)
+
     def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:
-        if scale != 1 and interval[0] <= timestep <= interval[1]:
+        scale_here = scale if interval[0] <= timestep <= interval[1] else 1.0
+        if both is not None and scale_here != 1:
             # one call for both halves, mixed in float32
-            predicted = predict(np.concatenate([latent, latent]), timestep_embedding([timestep] * len(both)), both)
-            unguided, guided = np.split(predicted, 2)
-            mixed = unguided + scale * (guided - unguided)
+            unguided, guided = np.split(predicted(np.concatenate([latent, latent]), timestep, both, scale_here), 2)
+            mixed = unguided + scale_here * (guided - unguided)
         else:
-            mixed = predict(latent, timestep_embedding([timestep] * len(context)), context)
-        return noise_from_velocity(mixed, latent, timestep) if prediction == "velocity" else mixed
+            mixed = predicted(latent, timestep, context, scale_here)
+        return noise_from_velocity(mixed, latent, timestep) if unet.prediction == "velocity" else mixed
 
     return denoiser
+
+
+def guidance_embedding(scales, width: int) -> np.ndarray:
+    """Sines and cosines of guidance scales (N,), as distilled UNets take them: float32 (N, width).
+
+    As in the original of latent consistency models (2310.04378): of 1000 · (scale - 1), from a frequency of 1 down to
+    one of 1/10000.
+    """
+    frequencies = np.exp(-np.log(10_000.0) * np.arange(width // 2) / (width // 2 - 1))
+    angles = 1000 * (np.asarray(scales, np.float64)[:, None] - 1) * frequencies
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
 
 def _reusing(run: Callable[..., Any], every: int) -> Callable[..., np.ndarray]:

@@ -13,18 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from helpers.diffusion.samplers import Denoiser, Step
-from helpers.diffusion.schedule import signal_sigma
-
-
-def renoise(latent: np.ndarray, timestep: int | None, up_to: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:
-    """Latents (N, h, w, C), noisy as at `timestep` (None: clean), made as noisy as at the higher one `up_to`.
-
-    rngs: picture i's noise is drawn from rngs[i]. The forward process over several steps at once: 2201.09865,
-    formula 1, with products of its (1 - beta). Returns float32.
-    """
-    ratio = signal_sigma(up_to)[0] / signal_sigma(timestep)[0]
-    noise = np.stack([rng.standard_normal(latent.shape[1:], np.float32) for rng in rngs])
-    return (ratio * latent + np.sqrt(1 - ratio**2) * noise).astype(np.float32)
+from helpers.diffusion.schedule import renoise
 
 
 def repaint(
@@ -44,7 +33,7 @@ def repaint(
     known: the photo's clean latent, of the same shape, or with one picture for all.
     keep: bool (h, w), or one for each picture; True where the photo stays.
     rngs: a generator of noise for each picture.
-    sampler: `samplers.ddim` or `samplers.dpm_solver`.
+    sampler: a solver of `SAMPLERS`; one that draws noise has its generators already.
     num_resamples: how often each stretch of the walk is done, from 1.
     jump_length: steps of a stretch, from 1; the first stretch is shorter where it does not divide them.
     """

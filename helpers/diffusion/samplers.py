@@ -2,18 +2,27 @@
 
 A sampler is a generator. It takes a noisy `latent`, a `denoiser(latent, timestep)` that returns the
 noise in it, and the `timesteps` to visit; it calls the denoiser once a step and yields every step.
-Whoever iterates can show a progress bar, film the denoising, or stop half-way.
+Whoever iterates can show a progress bar, film the denoising, or stop half-way. A sampler that draws
+noise takes `rngs` too, a generator for each picture.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from helpers.diffusion.schedule import linspace_timesteps, signal_sigma, trailing_timesteps
+from helpers.diffusion.schedule import (
+    CONSISTENCY_TIMESTEPS,
+    TRAIN_TIMESTEPS,
+    consistency_timesteps,
+    linspace_timesteps,
+    renoise,
+    signal_sigma,
+    trailing_timesteps,
+)
 
 Denoiser = Callable[[np.ndarray, int], np.ndarray]
 
@@ -79,16 +88,42 @@ def dpm_solver(latent: np.ndarray, denoiser: Denoiser, timesteps: np.ndarray, en
         yield Step(latent, x0, timestep)
 
 
+def lcm(
+    latent: np.ndarray,
+    denoiser: Denoiser,
+    timesteps: np.ndarray,
+    end: int | None = None,
+    *,
+    rngs: Sequence[np.random.Generator],
+) -> Iterator[Step]:
+    """Of latent consistency models (2310.04378, algorithm 3): each step jumps to a clean latent, and noise comes back.
+
+    What is predicted is nearly all the network's own, and at timestep 0 the latent itself (c_out and c_skip there, with
+    the original's sigma of data 0.5 and timesteps times 10). rngs: picture i's noise is drawn from rngs[i]; none is
+    for a clean result. Other arguments as of `ddim`.
+    """
+    for timestep, following in _pairs(timesteps, end):
+        signal, sigma = signal_sigma(timestep)
+        x0 = (latent - sigma * denoiser(latent, timestep)) / signal
+        scaled = 10 * timestep / 0.5
+        x0 = (scaled / math.hypot(scaled, 1) * x0 + latent / (scaled**2 + 1)).astype(np.float32)
+        latent = x0 if following is None else renoise(x0, None, following, rngs)
+        yield Step(latent, x0, timestep)
+
+
 class Sampler(NamedTuple):
     """What a sampler's name means."""
 
     solver: Callable[..., Iterator[Step]]
     timesteps: Callable[[int], np.ndarray]  # spreads a number of steps
     label: str  # in a picture's file, as AUTOMATIC1111's web UI writes it
+    draws_noise: bool = False  # its solver takes `rngs`
+    most_steps: int = TRAIN_TIMESTEPS
 
 
 SAMPLERS = {
     "ddim": Sampler(ddim, linspace_timesteps, "DDIM"),
     "ddim_trailing": Sampler(ddim, trailing_timesteps, "DDIM, Schedule type: Trailing"),
     "dpm_solver": Sampler(dpm_solver, trailing_timesteps, "DPM++ 2M"),
+    "lcm": Sampler(lcm, consistency_timesteps, "LCM", draws_noise=True, most_steps=CONSISTENCY_TIMESTEPS),
 }

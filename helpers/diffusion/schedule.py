@@ -7,10 +7,12 @@ signal = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 TRAIN_TIMESTEPS = 1000
+CONSISTENCY_TIMESTEPS = 50  # of these, as many as consistency models are distilled at
 ALL_TIMESTEPS = (0, TRAIN_TIMESTEPS - 1)  # the lowest and the highest
 
 
@@ -51,10 +53,30 @@ def trailing_timesteps(num_steps: int) -> np.ndarray:
     return np.arange(TRAIN_TIMESTEPS, 0, -TRAIN_TIMESTEPS / num_steps).round().astype(np.int64)[:num_steps] - 1
 
 
+def consistency_timesteps(num_steps: int) -> np.ndarray:
+    """`num_steps` timesteps from 999 down, of the 50 that consistency models learned: int64 (num_steps,).
+
+    As in the original of 2310.04378: multiples of 20, less one, as evenly spread as these allow.
+    """
+    learned = np.arange(TRAIN_TIMESTEPS, 0, -TRAIN_TIMESTEPS // CONSISTENCY_TIMESTEPS) - 1
+    return learned[np.arange(num_steps) * CONSISTENCY_TIMESTEPS // num_steps]
+
+
 def signal_sigma(timestep: int | None) -> tuple[float, float]:
     """signal and sigma at a timestep, 0…999; `None` stands for the clean latent after the last step."""
     left = 1.0 if timestep is None else float(ALPHAS_CUMPROD[timestep])
     return math.sqrt(left), math.sqrt(1 - left)
+
+
+def renoise(latent: np.ndarray, timestep: int | None, up_to: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:
+    """Latents (N, h, w, C), noisy as at `timestep` (None: clean), made as noisy as at the higher one `up_to`.
+
+    rngs: picture i's noise is drawn from rngs[i]. The forward process over several steps at once: 2201.09865,
+    formula 1, with products of its (1 - beta). Returns float32.
+    """
+    ratio = signal_sigma(up_to)[0] / signal_sigma(timestep)[0]
+    noise = np.stack([rng.standard_normal(latent.shape[1:], np.float32) for rng in rngs])
+    return (ratio * latent + np.sqrt(1 - ratio**2) * noise).astype(np.float32)
 
 
 def noise_from_velocity(velocity: np.ndarray, latent: np.ndarray, timestep: int) -> np.ndarray:

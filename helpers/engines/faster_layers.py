@@ -35,11 +35,13 @@ class GEGLU(diffusion_model.GEGLU):
     The gate's GELU is the tanh approximation, as in KerasCV, but one operation, which every compiler knows.
     """
 
+    approximate = True
+
     def call(self, inputs):
         kernels = ops.split(self.dense.kernel, 2, axis=-1)
         biases = ops.split(self.dense.bias, 2)
         value, gate = (ops.matmul(inputs, kernel) + bias for kernel, bias in zip(kernels, biases))
-        return value * keras.activations.gelu(gate, approximate=True)
+        return value * keras.activations.gelu(gate, approximate=self.approximate)
 
 
 def _doubled_convolution(inputs, convolution: keras.layers.Conv2D):

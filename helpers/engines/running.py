@@ -47,6 +47,15 @@ def installed(engine: Engine) -> bool:
     return engine.package is None or importlib.util.find_spec(engine.package) is not None
 
 
+def asked_for(engine: str | None, jit_compile: bool | None) -> str | None:
+    """The engine's name, or the one that KerasCV's `jit_compile` means; raises ValueError where both are given."""
+    if jit_compile is None:
+        return engine
+    if engine is not None:
+        raise ValueError("engine and jit_compile were both given; jit_compile=True means engine='xla': give one.")
+    return "xla" if jit_compile else "graph"
+
+
 def chosen(engine: str | None, precision: str | None) -> tuple[str, str]:
     """Engine and precision, where None is given those that suit this machine best.
 

@@ -1,195 +1,137 @@
-"""What a model's name means: which networks, what they can draw, where their weights come from."""
+"""What the argument `model` means: a name, an id of the model hub, a folder as diffusers saves it, or one file."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from helpers.models.downloads import told_failures
-from helpers.models.pocket import sizes
-from helpers.validation import whole_number
+from helpers.models import hub
+from helpers.models.architectures.configs import FIRST, SECOND, Architecture
+from helpers.models.by_keras_cv import BY_KERAS_CV
+from helpers.models.checkpoint import Checkpoint, Defaults, rounded
+from helpers.models.files.tensor_files import near
+from helpers.models.from_files import Source, described, opened, opened_autoencoder
+from helpers.models.pocket.checkpoint import pocket
 
-if TYPE_CHECKING:
-    import keras
-
-
-class Defaults(NamedTuple):
-    """The options of a recipe that the model chooses where a call leaves them open."""
-
-    sampler: str
-    num_steps: int
-    unconditional_guidance_scale: float = 7.5
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A model, described: the rest of the project knows no model by its name. Keras is loaded by the makers alone.
-
-    The networks take and give what KerasCV's do, with H and W the picture's pixels, f the factor, C the channels:
-    `text_encoder` [tokens, positions] int32 (N, max_length) → context (N, max_length, context_width);
-    `diffusion_model` [latent (N, H/f, W/f, C), timestep embedding (N, 320), context] → the latent's noise, or its
-    velocity where `prediction` says so (`schedule.noise_from_velocity` gives the noise); `decoder` a latent of
-    unit variance → picture (N, H, W, 3) in about [-1, 1]; `image_encoder` the way back.
-    The last argument of each maker says whether to load the weights; without them they are random.
-    """
-
-    name: str
-    about: str
-    max_length: int  # tokens of a prompt, start and end included
-    context_width: int
-    start_of_text: int
-    end_of_text: int
-    shipped: bool  # its weights come with the project, and are small
-    native_size: int  # pixels
-    sizes: tuple[int, ...] | None  # heights and widths it can draw; None: any multiple of 128
-    factor: int  # how many times as wide as its latent a picture is
-    channels: int  # of the latent
-    prediction: str  # "noise" or "velocity": what the UNet tells of a latent
-    version: Callable[[str], str]  # of a network: tells its weights and its code from any other version's
-    tokenizer: Callable[[], Any]
-    text_encoder: Callable[[bool], keras.Model]
-    diffusion_model: Callable[[int, int, bool], keras.Model]
-    decoder: Callable[[int, int, bool], keras.Model]
-    image_encoder: Callable[[bool], keras.Model]
-    drawing: Defaults = Defaults("dpm_solver", 12)
-    # each step is done again and again, so a sampler cannot look back at the last
-    repainting: Defaults = Defaults("ddim", 25)
-
-    def drawable(self, name: str, pixels: int | None) -> int:
-        """The height or width `pixels`, to the nearest multiple of 128 with a warning; None is the native size.
-
-        Raises ValueError, which begins with `name`, for a size that the model cannot draw.
-        """
-        size = self.native_size if pixels is None else _rounded(name, pixels)
-        if self.sizes and size not in self.sizes:
-            raise ValueError(
-                f"{name}={pixels} is a size that {self.name!r} cannot draw: it draws "
-                f"{' or '.join(map(str, self.sizes))} pixels; leave {name} out, or choose another model."
-            )
-        if pixels not in (None, size):
-            warnings.warn(f"{name}={pixels} is no multiple of 128; rounded to {size}.", stacklevel=3)
-        return size
-
-
-def _rounded(name: str, pixels: int) -> int:
-    """To a multiple of 128, by round(), as in KerasCV; the UNet halves a latent several times."""
-    return max(128, round(whole_number(name, pixels, 1) / 128) * 128)
-
-
-def _pocket() -> Checkpoint:
-    from helpers.models.pocket import weights
-    from helpers.models.pocket.tokenizer import WordTokenizer
-
-    @functools.cache
-    def tokenizer() -> WordTokenizer:
-        return WordTokenizer(weights.FOLDER / "vocabulary.txt")
-
-    def version(name: str) -> str:
-        from helpers.models.pocket import networks
-
-        return weights.SHA256[name] + weights.sha256(Path(networks.__file__))
-
-    def made(name: str, *arguments: int, download_weights: bool) -> keras.Model:
-        from helpers.models.pocket import networks
-
-        network = getattr(networks, name)(*arguments)
-        return weights.load(name, network) if download_weights else network
-
-    return Checkpoint(
-        name="pocket",
-        about="the small model that comes with the notebooks: 128 × 128 pixels, on any CPU, offline",
-        max_length=sizes.MAX_LENGTH,
-        context_width=sizes.CONTEXT_WIDTH,
-        start_of_text=0,
-        end_of_text=1,
-        shipped=True,
-        native_size=sizes.SIZE,
-        sizes=(sizes.SIZE,),
-        factor=sizes.FACTOR,
-        channels=sizes.LATENT_CHANNELS,
-        prediction="velocity",
-        version=version,
-        tokenizer=tokenizer,
-        text_encoder=lambda weights: made(
-            "text_encoder", sizes.MAX_LENGTH, len(tokenizer().encoder), download_weights=weights
-        ),
-        diffusion_model=lambda height, width, weights: made(
-            "diffusion_model", height, width, sizes.MAX_LENGTH, download_weights=weights
-        ),
-        decoder=lambda height, width, weights: made("decoder", height, width, download_weights=weights),
-        image_encoder=lambda weights: made("image_encoder", download_weights=weights),
-    )
-
-
-def _stable_diffusion(name: str, gigabytes: str, licence: str, context_width: int, edition: str) -> Checkpoint:
-    """edition: what KerasCV adds to the names of this version's classes."""
-    max_length = 77
-
-    def made(kind: str, *arguments: int, download_weights: bool) -> keras.Model:
-        import keras_cv.models.stable_diffusion as kcv
-        from keras_cv.src.models.stable_diffusion import diffusion_model
-
-        maker = getattr(kcv, kind, None) or getattr(diffusion_model, kind)
-        with told_failures():
-            return maker(*arguments, download_weights=download_weights)
-
-    def version(network: str) -> str:
-        import keras_cv
-
-        return keras_cv.__version__  # it checks the hash of the weights that it fetches
-
-    def tokenizer():
-        import keras_cv.models.stable_diffusion as kcv
-
-        with told_failures():
-            return kcv.SimpleTokenizer()
-
-    return Checkpoint(
-        name=name,
-        about=(
-            f"Stable Diffusion {name[3:]}, {gigabytes} of weights under the CreativeML {licence} licence: for a GPU, "
-            "or a patient CPU"
-        ),
-        max_length=max_length,
-        context_width=context_width,
-        start_of_text=49406,
-        end_of_text=49407,
-        shipped=False,
-        native_size=512,
-        sizes=None,
-        factor=8,
-        channels=4,
-        prediction="noise",
-        version=version,
-        tokenizer=tokenizer,
-        text_encoder=lambda weights: made(f"TextEncoder{edition}", max_length, download_weights=weights),
-        diffusion_model=lambda height, width, weights: made(
-            f"DiffusionModel{edition}", height, width, max_length, download_weights=weights
-        ),
-        decoder=lambda height, width, weights: made("Decoder", height, width, download_weights=weights),
-        image_encoder=lambda weights: made("ImageEncoder", download_weights=weights),
-    )
+def _known(version: str, size: str, licence: str, architecture: Architecture, **options) -> Checkpoint:
+    """Of a name, whose files are fetched from the hub when a network is first built."""
+    name = f"sd-{version}"
+    about = f"Stable Diffusion {version}, {size} of weights under the {licence} licence: for a GPU, or a patient CPU"
+    files = functools.cache(lambda: opened(hub.fetch_checkpoint(hub.REPOSITORIES[name])))
+    return described(Source(name, about, architecture, files, **options))
 
 
 CHECKPOINTS = {
     each.name: each
     for each in (
-        _pocket(),
-        _stable_diffusion("sd-1.4", "4.1 GB", "OpenRAIL-M", 768, ""),
-        _stable_diffusion("sd-2.1", "5 GB", "OpenRAIL++-M", 1024, "V2"),
+        pocket(),
+        _known("1.4", "2.1 GB", "CreativeML OpenRAIL-M", FIRST),
+        _known("1.5", "2.1 GB", "CreativeML OpenRAIL-M", FIRST),
+        _known("2.1", "2.6 GB", "CreativeML OpenRAIL++-M", SECOND),
+        # distilled to a few unguided steps
+        _known(
+            "turbo",
+            "2.6 GB",
+            "Stability AI Community",
+            SECOND,
+            drawing=Defaults("ddim_trailing", 1, 1.0),
+            unguided=True,
+            most_steps=4,
+        ),
     )
 }
 
 
-def checkpoint(name: str) -> Checkpoint:
-    """The checkpoint of that name; raises ValueError, which lists the known names, for any other."""
-    if name not in CHECKPOINTS:
-        raise ValueError(f"Unknown model {name!r}: choose one of {', '.join(map(repr, CHECKPOINTS))}.")
-    return CHECKPOINTS[name]
+def checkpoint(
+    model: str | Path,
+    weights: str = "hub",
+    vae: str | Path | None = None,
+    loras: Mapping[str | Path, float] | None = None,
+    prediction: str | None = None,
+) -> Checkpoint:
+    """The checkpoint that is meant.
+
+    model: a name of `CHECKPOINTS`; the path of a folder as diffusers saves it, or of a `.safetensors` file with the
+        original's names; or "owner/name" on the model hub, from where it is fetched now.
+    weights: where those of a name come from: "hub", or "keras", which are KerasCV's own files and networks.
+    vae: the autoencoder of another checkpoint: a path, or an id of the hub.
+    loras: how much is added of each low-rank update, by path or id.
+    prediction: "noise" or "velocity", where files do not tell.
+    Raises ValueError for what is none of these, or does not go together; FileNotFoundError for a path where nothing
+    is; and what `hub` raises where something cannot be fetched.
+    """
+    if weights not in ("hub", "keras"):
+        raise ValueError(f"weights={weights!r} is unknown: choose 'hub' or 'keras'.")
+    if prediction not in (None, "noise", "velocity"):
+        raise ValueError(f"prediction={prediction!r} is unknown: choose 'noise' or 'velocity'.")
+    if weights == "keras" and model not in BY_KERAS_CV:
+        raise ValueError(f"weights='keras' are those of {_listed(BY_KERAS_CV)}; {str(model)!r} has none.")
+    known = BY_KERAS_CV if weights == "keras" else CHECKPOINTS
+    found = known[str(model)] if model in known else _from_files(model, prediction)
+    if vae is not None:
+        autoencoder = opened_autoencoder(_path(vae, _fetched_autoencoder))
+        found = described(_source(found, "vae").with_autoencoder(autoencoder))
+    return with_loras(found, loras) if loras else found
+
+
+def with_loras(checkpoint: Checkpoint, loras: Mapping[str | Path, float]) -> Checkpoint:
+    """The same checkpoint with these low-rank updates added, and no others. Raises as `checkpoint` does."""
+    source, strengths = _source(checkpoint, "loras"), {}
+    for name, strength in loras.items():
+        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not math.isfinite(strength):
+            raise ValueError(
+                f"How much of {str(name)!r} is added must be a number, 1.0 as it was made; got {strength!r}."
+            )
+        strengths[_path(name, hub.fetch_file)] = float(strength)
+    return described(dataclasses.replace(source, loras=strengths))
+
+
+def _source(checkpoint: Checkpoint, given: str) -> Source:
+    if checkpoint.source is None:
+        raise ValueError(
+            f"{given} cannot be given with {checkpoint.name!r}; they go with Stable Diffusion 1.x and 2.x from files, "
+            "as model='sd-1.5' or a path."
+        )
+    return checkpoint.source
+
+
+def _path(name: str | Path, fetch: Callable[[str], Path]) -> Path:
+    """Of what is a path, or an id on the hub, from where it is fetched."""
+    path = Path(name).expanduser()
+    if path.exists() or not (isinstance(name, str) and _HUB_ID.fullmatch(name)) or path.suffix == ".safetensors":
+        return path
+    return fetch(name)
+
+
+def _fetched_autoencoder(repo_id: str) -> Path:
+    """The folder of a repository that holds an autoencoder alone, as diffusers saves it."""
+    hub.fetch_file(repo_id, "config.json")
+    return hub.fetch_file(repo_id, "diffusion_pytorch_model.safetensors").parent
+
+
+def _from_files(model: str | Path, prediction: str | None) -> Checkpoint:
+    path = Path(model).expanduser()
+    if not path.exists():
+        if not (isinstance(model, str) and _HUB_ID.fullmatch(model)) or path.suffix:
+            raise ValueError(
+                f"Unknown model {str(model)!r}: choose one of {_listed(CHECKPOINTS)}, 'owner/name' of the model hub, "
+                f"or the path of a folder or a '.safetensors' file{near(path)}."
+            )
+        path = hub.fetch_checkpoint(model)
+    files = opened(path, prediction)
+    name = str(model) if path != Path(model).expanduser() else path.resolve().stem
+    return described(Source(name, f"the weights in {model}", files.architecture, lambda: files))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def default(gpu: bool, img_height: int | None, img_width: int | None) -> Checkpoint:
@@ -200,7 +142,7 @@ def default(gpu: bool, img_height: int | None, img_width: int | None) -> Checkpo
     """
     small, large = CHECKPOINTS["pocket"], CHECKPOINTS["sd-1.4"]
     asked = {"img_height": img_height, "img_width": img_width}
-    sizes = {_rounded(name, pixels) for name, pixels in asked.items() if pixels is not None}
+    sizes = {rounded(name, pixels) for name, pixels in asked.items() if pixels is not None}
     too_large = small.sizes is not None and not sizes <= set(small.sizes)
     chosen = large if gpu or too_large else small
     because = "" if gpu or not too_large else f", for {small.name!r} cannot draw such a size"

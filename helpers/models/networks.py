@@ -16,8 +16,9 @@ with quiet_start():
 
 from helpers.engines import faster_layers, running  # noqa: E402
 from helpers.engines.fingerprint import fingerprint  # noqa: E402
-from helpers.models.checkpoints import Checkpoint  # noqa: E402
-from helpers.models.prompts import prompt_tokens, unconditional_tokens  # noqa: E402
+from helpers.models.checkpoint import Checkpoint  # noqa: E402
+from helpers.models.prompts import AS_WRITTEN, Piece, Reading, no_text, pieces, same_length  # noqa: E402
+from helpers.models.weighting import weighted  # noqa: E402
 from helpers.validation import whole_number  # noqa: E402
 
 # What `run` knows besides a checkpoint's networks: the UNet that also tells the features of its inner levels, and its
@@ -36,7 +37,9 @@ class Networks:
     engine, precision: None is what suits this machine best (`running.chosen`).
     download_weights: False leaves random weights.
     token_downsampling: as of `StableDiffusion`.
-    Raises ValueError for a size that the checkpoint cannot draw, an unknown precision or engine.
+    reading: how prompts are read.
+    Raises ValueError for a size that the checkpoint cannot draw, an unknown precision or engine, long prompts where
+    the checkpoint has no `any_length`.
 
     `run("decoder", latent)` runs a network by its name; so do "text_encoder", "diffusion_model" and
     "image_encoder", with the arrays that `Checkpoint` tells.
@@ -51,8 +54,10 @@ class Networks:
         precision: str | None = None,
         download_weights: bool = True,
         token_downsampling: int = 1,
+        reading: Reading = AS_WRITTEN,
     ):
         self.checkpoint = checkpoint
+        self.reading = reading.checked_for(checkpoint)
         self.img_height = checkpoint.drawable("img_height", img_height)
         self.img_width = checkpoint.drawable("img_width", img_width)
         self.engine, self.precision = running.chosen(engine, precision)
@@ -74,6 +79,10 @@ class Networks:
     def settings(self) -> dict[str, str]:
         """What of them decides a picture."""
         settings = {"model": self.checkpoint.name, "precision": self.precision, "engine": self.engine}
+        source = self.checkpoint.source
+        if source and source.loras:
+            settings["loras"] = ", ".join(f"{path.name}: {strength:g}" for path, strength in source.loras.items())
+        settings |= self.reading.settings
         if self.token_downsampling > 1:
             settings["token_downsampling"] = str(self.token_downsampling)
         return settings
@@ -82,7 +91,7 @@ class Networks:
 
     @functools.cached_property
     def tokenizer(self):
-        """KerasCV's CLIP tokenizer, or the model's own: `encode(prompt)` gives token numbers."""
+        """CLIP's tokenizer, or the model's own: `encode(prompt)` gives token numbers."""
         return self.checkpoint.tokenizer()
 
     text_encoder = property(lambda self: self.network("text_encoder"))
@@ -106,6 +115,20 @@ class Networks:
         if name == "diffusion_model" and self.token_downsampling > 1:
             network = faster_layers.with_fewer_tokens(network, self.token_downsampling)
         return self._engine.prepared(network, self.precision)
+
+    def use(self, checkpoint: Checkpoint) -> None:
+        """Another checkpoint's weights in networks of the same shapes: those with other low-rank updates added.
+
+        Networks that were handed out get them in place.
+        """
+        with self._lock:
+            self.checkpoint = checkpoint
+            self._runs.clear()
+            for name, network in self._networks.items() if self._download_weights else ():
+                assert checkpoint.source is not None, "only those from files have others of the same shapes"
+                checkpoint.source.loaded(name, network)
+                if self._engine.converts:
+                    self._own_weights[name] = fingerprint(network)
 
     def _to_run(self, name: str) -> keras.Model:
         """The network that `run` knows by that name. An engine that converts frees it, unless it was handed out."""
@@ -157,20 +180,22 @@ class Networks:
     def encode_text(self, prompt: str | Sequence[str]) -> np.ndarray:
         """The context of a prompt, float32 (1, max_length, context_width), or of a list of N, (N, …).
 
+        With long prompts k · max_length, for k pieces; shorter ones of a list are repeated (`same_length`).
         Raises ValueError for a prompt that is empty, no string, or of more tokens than the model reads.
         """
         prompts: Sequence = prompt if isinstance(prompt, (list, tuple)) and prompt else [prompt]
+        read = [pieces(each, self.tokenizer, self.checkpoint, self.reading) for each in prompts]
         # each on its own, so that a prompt's context is always the same to the bit
-        tokens = [prompt_tokens(each, self.tokenizer, self.checkpoint) for each in prompts]
-        return np.concatenate([self._context(each) for each in tokens])
+        contexts = [np.concatenate([self._context(piece) for piece in each], axis=1) for each in read]
+        return np.concatenate(same_length(contexts))
 
     def encode_no_text(self) -> np.ndarray:
         """The context of no prompt at all, like `encode_text`'s."""
-        return self._context(unconditional_tokens(self.checkpoint))
+        return self._context(no_text(self.checkpoint))
 
-    def _context(self, tokens: np.ndarray) -> np.ndarray:
+    def _context(self, piece: Piece) -> np.ndarray:
         positions = np.arange(self.checkpoint.max_length, dtype=np.int32)[None]
-        return self._array("text_encoder", tokens, positions)
+        return weighted(self._array("text_encoder", piece.tokens, positions), piece.weights)
 
     def encode_image(self, image: np.ndarray) -> np.ndarray:
         """A picture uint8 (img_height, img_width, 3) → its latent float32 (1, *latent_shape).

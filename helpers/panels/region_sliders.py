@@ -1,7 +1,8 @@
-"""A picture with sliders beside it and a region outlined in it: what all choosing of regions begins with."""
+"""A picture with a region in it, to be dragged, and sliders beside it: what all choosing of regions begins with."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from html import escape
 
@@ -10,19 +11,23 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
+from helpers.panels.folding import Folding
 from helpers.panels.nearest_region import nearest_region
+from helpers.panels.touchable import touchable
 from helpers.pictures.regions import Region
-from helpers.pictures.show import data_uri
+from helpers.pictures.show import data_uri, with_picture
 
-PREVIEW = 360  # pixels of the screen, of the longer side
+PREVIEW = 300  # pixels of the screen, of the longer side
 SLIDER = 32  # and of a slider's shorter one
+STAND_IN = "Where the picture cannot be touched, the sliders do the same."
 
 
 class RegionPicker(widgets.VBox):
-    """A picture with a region outlined in it, and the rest dimmed.
+    """A picture with a region outlined in it, which can be dragged by its inside and its corners.
 
     At its left and under it lie range sliders: the vertical one starts at the bottom, as `Region` does. Number
     boxes are tied to them, and whatever is entered becomes a possible region of at least `least` pixels a side.
+    Where a browser does not load what makes the picture touchable, a plain one stands in.
 
     picture: uint8 (H, W, 3). Another one can be set; the region stays if it has the same size.
     region: the region chosen. It can be set as well (ValueError if it leaves the picture), and observed, as
@@ -31,10 +36,12 @@ class RegionPicker(widgets.VBox):
 
     children: Sequence[widgets.Widget]  # VBox's trait
     region = traitlets.Instance(Region)
+    taken = traitlets.Int(0)  # how many pictures were set, to be observed
     least = 8
 
     def __init__(self, picture: np.ndarray, what: str):
         self._picture, self._what, self._setting = picture, what, False
+        self.touch = touchable(what, longest=PREVIEW, least=self.least)
         self.x = widgets.IntRangeSlider(readout=False)
         self.y = widgets.IntRangeSlider(readout=False, orientation="vertical")
         self.preview = widgets.HTML()
@@ -52,14 +59,20 @@ class RegionPicker(widgets.VBox):
         for name, box in self.boxes.items():
             box.observe(lambda change, name=name: self._propose_number(name, change.new), "value")
         boxes = [widgets.HBox([self.boxes[f"{axis}_start"], self.boxes[f"{axis}_end"]]) for axis in "xy"]
-        screen = [
-            widgets.HBox([self.y, self.preview]),
-            widgets.HBox([self.x], layout={"padding": f"0 0 0 {SLIDER}px"}),
-            *boxes,
-            widgets.HBox([self.aspect_box, self.reset_button]),
-            self.message,
-        ]
-        super().__init__(screen)
+        self.preview.add_class("region-stand-in")
+        self.screen = widgets.VBox([self.preview])
+        self.screen.add_class("region-screen")
+        if self.touch:
+            self.screen.children = [self.preview, self.touch]
+            self.touch.observe(lambda change: self._dragged(change.new), "frame")
+        self.numbers = Folding("Numbers", [*boxes, self.aspect_box])
+        self.stage = widgets.VBox(
+            [
+                widgets.HBox([self.y, self.screen]),
+                widgets.HBox([self.x], layout={"padding": f"0 0 0 {SLIDER}px"}),
+            ]
+        )
+        super().__init__([self.stage, self.reset_button, self.message, self.numbers])
         self._take(picture)
 
     # ------------------------------------------------------------------ the picture and its first region
@@ -90,18 +103,40 @@ class RegionPicker(widgets.VBox):
         shown = max(1, round(width * self._scale)), max(1, round(height * self._scale))
         # made small once, so that a redraw costs the same for every photo
         self._small = np.asarray(Image.fromarray(picture).resize(shown, Image.Resampling.BICUBIC, reducing_gap=2.0))
-        self._dim = (self._small // 3 + 16).astype(np.uint8)
+        if self.touch:  # twice as fine, for screens that show it
+            image = Image.fromarray(picture)
+            image.thumbnail((2 * PREVIEW, 2 * PREVIEW), reducing_gap=2.0)
+            self.touch.size, self.touch.picture = [width, height], data_uri(image)
         self.x.layout = {"width": f"{shown[0] + 16}px"}
         self.y.layout = {"height": f"{shown[1] + 16}px", "width": f"{SLIDER}px"}
         if not same_size:
-            self.reset()
+            self.region = self._first_region()
         self._show(self.region)
+        self.taken += 1
 
     def _repr_mimebundle_(self, **options):
         # on a page without widgets, say of a notebook on the web, the preview is seen
-        return {**super()._repr_mimebundle_(**options), "text/html": self.preview.value}
+        return with_picture(super()._repr_mimebundle_(**options), self.plain_picture(), self._alt(self.region))
+
+    def plain_picture(self) -> Image.Image:
+        """The picture as it is seen where it cannot be touched."""
+        image, (rows, columns) = self._shaded(self.region), self._on_screen(self.region)
+        ImageDraw.Draw(image).rectangle(
+            (columns.start, rows.start, max(columns.start, columns.stop - 1), max(rows.start, rows.stop - 1)),
+            outline="#ff2d95",
+            width=3,
+        )
+        return image
 
     # ------------------------------------------------------------------ from the controls to the region
+
+    def _dragged(self, frame: list[int]) -> None:
+        """Takes the frame as somebody has dragged it, or puts it back where it cannot be."""
+        if self._setting:
+            return
+        with contextlib.suppress(TypeError, ValueError):  # TypeError: not four numbers
+            self.region = Region(*frame)
+        self._show(self.region)
 
     def _propose_number(self, name: str, value: int) -> None:
         axis, side = name.split("_")
@@ -147,17 +182,32 @@ class RegionPicker(widgets.VBox):
         self._draw(region)
 
     def _draw(self, region: Region) -> None:
-        rows, columns = region.of(self._picture.shape[0])
-        left, right = (round(x * self._scale) for x in (columns.start, columns.stop))
-        top, bottom = (round(y * self._scale) for y in (rows.start, rows.stop))
-        shown = self._dim.copy()
-        shown[top:bottom, left:right] = self._small[top:bottom, left:right]
-        image = Image.fromarray(shown)
-        ImageDraw.Draw(image).rectangle(
-            (left, top, max(left, right - 1), max(top, bottom - 1)), outline="#ff2d95", width=3
-        )
-        alt = (
+        if self.touch:
+            self._setting = True
+            with self.touch.hold_sync():
+                self.touch.frame = [region.x_start, region.y_start, region.width, region.height]
+                self.touch.ratio = self._proportions() if self.aspect_box.value else 0
+            self._setting = False
+            if self.touch.ready:
+                return
+        image = f'<img src="{data_uri(self.plain_picture())}" alt="{escape(self._alt(region))}"'
+        self.preview.value = f'{image} style="max-width: none; margin: 8px 0"><br><small>{STAND_IN}</small>'
+
+    def _alt(self, region: Region) -> str:
+        return (
             f"{self._what} of {self._picture.shape[1]} × {self._picture.shape[0]} pixels; chosen is x {region.x_start} "
             f"to {region.x_end}, y {region.y_start} to {region.y_end}"
         )
-        self.preview.value = f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="max-width: none; margin: 8px 0">'
+
+    def _on_screen(self, region: Region) -> tuple[slice, slice]:
+        """The region's rows and columns in the small picture."""
+        spans = region.of(self._picture.shape[0])
+        rows, columns = (slice(round(each.start * self._scale), round(each.stop * self._scale)) for each in spans)
+        return rows, columns
+
+    def _shaded(self, region: Region) -> Image.Image:
+        """The small picture, dimmed outside the region."""
+        spot = self._on_screen(region)
+        shown = (self._small // 3 + 16).astype(np.uint8)
+        shown[spot] = self._small[spot]
+        return Image.fromarray(shown)

@@ -1,4 +1,4 @@
 """Pictures as arrays: read from anywhere, cut and masked, joined again, shown.
 
-May import: validation.
+May import: address, validation.
 """

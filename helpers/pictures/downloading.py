@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing.pool
 import time
 
+from helpers.address import ADDRESS
+
 # As Wikimedia's User-Agent policy words it, and other sites accept: client/version (contact) library/version. A
 # library's own name alone, or a browser's, is refused by some.
 CLIENT = "stable-diffusion-notebooks/0.1.0"
-CONTACT = "https://github.com/OWNER/stable-diffusion-notebooks"
 
 
 def download(url: str, max_bytes: int, timeout: float) -> bytearray:
@@ -17,7 +18,7 @@ def download(url: str, max_bytes: int, timeout: float) -> bytearray:
     import urllib3
 
     body, deadline = bytearray(), time.monotonic() + timeout
-    agent = f"{CLIENT} ({CONTACT}) python-requests/{requests.__version__}"
+    agent = f"{CLIENT} ({ADDRESS}) python-requests/{requests.__version__}"
     # Some sites send a web page unless asked for a picture.
     headers = {"User-Agent": agent, "Accept": "image/*", "Accept-Encoding": "identity"}
 

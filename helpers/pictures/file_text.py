@@ -25,6 +25,19 @@ def texts(image: Image.Image) -> dict[str, str]:
     return found
 
 
+def as_exif(text: str) -> Image.Exif:
+    """The text as EXIF's UserComment, in UTF-16, as the web UI writes it.
+
+    Raises ValueError for a text that `texts` would not give back as it is.
+    """
+    comment = b"UNICODE\0" + text.encode("utf-16-be", "surrogatepass")
+    if _decoded(comment) != text:
+        raise ValueError(f"{text!r} cannot be kept in EXIF's comment; give it ASCII letters, or choose a PNG.")
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
+    return exif
+
+
 def _decoded(comment: bytes) -> str:
     """An EXIF comment: eight bytes that name the encoding, then the text."""
     code, text = comment[:8], comment[8:]

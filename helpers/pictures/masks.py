@@ -81,6 +81,19 @@ def invert(mask: np.ndarray) -> np.ndarray:
     return 1 - mask
 
 
+def grow(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """The mask uint8 (H, W) whose hole reaches `pixels` further on all sides, corners included."""
+    kept = Image.fromarray(mask)
+    for _ in range(whole_number("pixels", pixels, 0)):
+        kept = kept.filter(ImageFilter.MinFilter(3))
+    return np.array(kept)
+
+
+def shrink(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """The mask uint8 (H, W) whose hole is `pixels` smaller on all sides; the picture's own edge is none."""
+    return invert(grow(invert(mask), pixels))
+
+
 def feather(mask: np.ndarray, pixels: int) -> np.ndarray:
     """A mask (H, W) with a soft edge, float32: 1 where the mask keeps, falling to 0 over `pixels` inside the hole.
 

@@ -48,18 +48,42 @@ def show(
 
 
 def save_animation(pictures: Iterable[np.ndarray], path: str | Path, *, seconds: float = 0.5) -> None:
-    """Writes pictures uint8 (H, W, 3) of one size as a GIF that shows each for `seconds`, over and over."""
-    first, *others = [Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE) for picture in pictures]
-    first.save(path, "GIF", save_all=True, append_images=others, duration=round(1000 * seconds), loop=0)
+    """Writes pictures uint8 (H, W, 3) of one size as a film that shows each for `seconds`, over and over.
+
+    path: ends in .gif, which any program shows, or in .webp, a fraction of its size. Raises ValueError for another.
+    """
+    images = [Image.fromarray(picture) for picture in pictures]
+    kind = _film_format(path)
+    if kind == "gif":
+        images = [image.quantize(256, dither=Image.Dither.NONE) for image in images]
+    # a quality of 90: what is drawn has more noise than a film needs
+    options = {"save_all": True, "append_images": images[1:], "duration": round(1000 * seconds), "loop": 0}
+    images[0].save(path, kind, **options, **({"quality": 90} if kind == "webp" else {}))
 
 
 def show_file(path: str | Path, alt: str) -> None:
-    """Displays a GIF in the notebook, with words for those who cannot see it."""
+    """Displays a film of `save_animation` in the notebook, with words for those who cannot see it."""
     content = base64.b64encode(Path(path).read_bytes()).decode()
-    html = f'<img src="data:image/gif;base64,{content}" alt="{escape(alt)}">'
+    html = f'<img src="data:image/{_film_format(path)};base64,{content}" alt="{escape(alt)}">'
     from IPython.display import display
 
     display({"text/plain": alt, "text/html": html}, raw=True)
+
+
+def _film_format(path: str | Path) -> str:
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in ("gif", "webp"):
+        raise ValueError(f"'{path}' ends neither in .gif nor in .webp, the formats of films; rename it.")
+    return kind
+
+
+def with_picture(bundle: dict, image: Image.Image, alt: str) -> dict:
+    """A widget's bundle of forms to be displayed in, and a picture of it for pages that show no widgets."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    png = base64.b64encode(buffer.getvalue()).decode()
+    html = f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="max-width: 100%">'
+    return {**bundle, "text/html": html, "image/png": png}
 
 
 def data_uri(picture: np.ndarray | Image.Image) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import StableDiffusion
-from helpers.diffusion.guidance import guided_denoiser
+from helpers.diffusion.guidance import UNet, guidance_embedding, guided_denoiser
 from helpers.diffusion.schedule import timestep_embedding
 from helpers.engines import faster_layers
 
@@ -24,7 +24,8 @@ class Calls(list):
 
 
 def denoiser(run, scale=7.5, interval=(0, 999), reuse_every=1, prediction="noise"):
-    return guided_denoiser(run, UNCONDITIONAL, CONTEXT, scale, interval, reuse_every, prediction)
+    unconditional = None if scale == 1 else UNCONDITIONAL
+    return guided_denoiser(UNet(run, prediction, 320), unconditional, CONTEXT, scale, interval, reuse_every)
 
 
 def test_guidance_goes_beyond_the_prompt():
@@ -43,6 +44,22 @@ def test_outside_its_interval_and_at_scale_1_the_prompt_alone_is_asked_for():
     run.clear()
     np.testing.assert_array_equal(denoiser(run, scale=1)(LATENT, 500), np.ones_like(LATENT))
     assert run == [("diffusion_model", 2)]
+
+
+def test_a_unet_that_is_told_the_guidance_is_asked_once():
+    told = []
+
+    def run(name, latent, embedding, context, guidance):
+        assert len(latent) == len(context) == len(guidance) == 2
+        told.append(guidance)
+        return latent
+
+    ask = guided_denoiser(UNet(run, "noise", 320, 256), None, CONTEXT, 8.5, (200, 700), 1)
+    ask(LATENT, 500)
+    ask(LATENT, 900)
+    np.testing.assert_array_equal(told, [guidance_embedding([scale] * 2, 256) for scale in (8.5, 1)])
+    assert told[0].dtype == np.float32 and told[0].shape == (2, 256)
+    np.testing.assert_allclose(told[0][0, [0, 127, 128]], [np.sin(7500), np.sin(0.75), np.cos(7500)], rtol=1e-4)
 
 
 def test_inner_levels_are_computed_every_third_call_and_when_guidance_ends():

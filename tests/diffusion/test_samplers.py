@@ -1,13 +1,16 @@
 """The samplers against diffusers' schedulers, step for step, on a random noise predictor."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, LCMScheduler
 
-from helpers.diffusion.samplers import SAMPLERS, ddim, dpm_solver
+from helpers.diffusion.samplers import SAMPLERS, ddim, dpm_solver, lcm
 from helpers.diffusion.schedule import (
     ALPHAS_CUMPROD,
+    consistency_timesteps,
     linspace_timesteps,
     noise_from_velocity,
     timestep_embedding,
@@ -70,6 +73,34 @@ def test_ddim_with_trailing_timesteps(num_steps, start):
     assert_same_steps(ddim(start, denoiser, trailing_timesteps(num_steps)), scheduler, start, denoiser)
 
 
+def generators():
+    return [np.random.default_rng(picture) for picture in range(SHAPE[0])]
+
+
+def solver_of(name):
+    """By its name, with noise of the generators above where it draws any."""
+    sampler = SAMPLERS[name]
+    return functools.partial(sampler.solver, rngs=generators()) if sampler.draws_noise else sampler.solver
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 4, 7, 8, 50])
+def test_lcm(num_steps, start, monkeypatch):
+    """diffusers' scheduler, with the noise that picture i's generator gives."""
+    rngs = generators()
+
+    def noise(shape, **_):
+        return torch.from_numpy(np.stack([rng.standard_normal(tuple(shape[1:]), np.float32) for rng in rngs]))
+
+    monkeypatch.setattr("diffusers.schedulers.scheduling_lcm.randn_tensor", noise)
+    scheduler = LCMScheduler(**SCHEDULE)
+    scheduler.set_timesteps(num_steps)
+    denoiser = predictor(num_steps)
+    steps = lcm(start, denoiser, consistency_timesteps(num_steps), rngs=generators())
+    assert_same_steps(steps, scheduler, start, denoiser)
+    *_, last = lcm(start, denoiser, consistency_timesteps(num_steps), rngs=generators())
+    np.testing.assert_array_equal(last.latent, last.predicted_x0)
+
+
 def strides(timesteps):
     """In half log signal-to-noise ratio; the last, to a clean latent, is infinite."""
     log_snr = np.log(ALPHAS_CUMPROD[timesteps] / (1 - ALPHAS_CUMPROD[timesteps])) / 2
@@ -111,19 +142,19 @@ def test_velocity(num_steps, start):
     assert_same_steps(steps, scheduler, start, velocity)
 
 
-@pytest.mark.parametrize("sampler", [ddim, dpm_solver])
-def test_a_walk_can_stop_at_a_noisy_latent(sampler, start):
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_walk_can_stop_at_a_noisy_latent(name, start):
     denoiser = predictor(1)
-    whole = [step.latent for step in sampler(start, denoiser, [999, 700, 400, 100])]
-    part = list(sampler(start, denoiser, [999, 700], end=400))
+    whole = [step.latent for step in solver_of(name)(start, denoiser, [999, 700, 400, 100])]
+    part = list(solver_of(name)(start, denoiser, [999, 700], end=400))
     np.testing.assert_array_equal(part[-1].latent, whole[1])
     assert len(part) == 2
 
 
-@pytest.mark.parametrize("spacing", [linspace_timesteps, trailing_timesteps])
-def test_timesteps_fall_from_full_noise(spacing):
-    for num_steps in range(1, 1001):
-        timesteps = spacing(num_steps)
+@pytest.mark.parametrize("sampler", SAMPLERS.values())
+def test_timesteps_fall_from_full_noise(sampler):
+    for num_steps in range(1, sampler.most_steps + 1):
+        timesteps = sampler.timesteps(num_steps)
         assert len(timesteps) == num_steps
         assert timesteps[0] == 999
         assert (np.diff(timesteps) < 0).all() and timesteps[-1] >= 0
@@ -144,7 +175,7 @@ def test_a_perfect_denoiser_gives_the_clean_latent(name):
         left = ALPHAS_CUMPROD[timestep]
         return ((latent - np.sqrt(left) * clean) / np.sqrt(1 - left)).astype(np.float32)
 
-    solver, spacing, _ = SAMPLERS[name]
+    solver, spacing = solver_of(name), SAMPLERS[name].timesteps
     for step in solver(start, denoiser, spacing(8)):
         np.testing.assert_allclose(step.predicted_x0, clean, atol=1e-4)
     np.testing.assert_allclose(step.latent, clean, atol=1e-4)
@@ -159,7 +190,7 @@ def test_one_call_a_step_and_none_ahead(name):
         calls.append(timestep)
         return latent
 
-    solver, spacing, _ = SAMPLERS[name]
+    solver, spacing = solver_of(name), SAMPLERS[name].timesteps
     steps = solver(np.ones(SHAPE, np.float32), denoiser, spacing(10))
     assert calls == []
     next(steps)

@@ -1,16 +1,17 @@
 """The real models, with random weights at 128 × 128, against KerasCV's own `generate_image`."""
 
 import gc
-import gzip
+import inspect
 
 import keras
 import keras_cv
 import numpy as np
 import pytest
-from keras_cv.models.stable_diffusion import SimpleTokenizer
+from keras_cv.src.models.stable_diffusion import diffusion_model as unets
 
 from helpers import StableDiffusion
 from helpers.diffusion.schedule import ALPHAS_CUMPROD
+from helpers.models import keras_cv_weights
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,8 @@ from helpers.diffusion.schedule import ALPHAS_CUMPROD
 )
 def test_same_picture_as_keras_cv(name, keras_cv_class, figure):
     keras.utils.set_random_seed(0)
-    ours = StableDiffusion(name, 128, 128, jit_compile=False, precision="float32", download_weights=False)
+    options = dict(jit_compile=False, precision="float32", download_weights=False, weights="keras")
+    ours = StableDiffusion(name, 128, 128, **options)
     theirs = keras_cv_class(128, 128, jit_compile=False)
     # the same networks; a random UNet's noise is far from unit size, so bring it there
     ours.diffusion_model.layers[-1].conv2d.kernel.assign(ours.diffusion_model.layers[-1].conv2d.kernel * 0.3)
@@ -49,52 +51,28 @@ def test_noise_schedule_is_keras_cvs():
     np.testing.assert_allclose(ALPHAS_CUMPROD, _ALPHAS_CUMPROD, rtol=1e-5)
 
 
-def test_weights_come_by_keras_cvs_own_download(monkeypatch):
+def test_weights_come_from_the_hub_where_keras_cv_has_them_and_are_loaded(monkeypatch, tmp_path):
     asked = []
 
-    def get_file(fname=None, origin=None, file_hash=None):
-        asked.append((origin, file_hash))
-        raise ConnectionError("no network in tests")
+    def fetched(repository, name, sha256):
+        asked.append((repository, name, sha256))
+        return path
 
-    monkeypatch.setattr(keras.utils, "get_file", get_file)
-    model = StableDiffusion("sd-1.4")
+    monkeypatch.setattr(keras_cv_weights, "fetch_file", fetched)
+    written = keras_cv.models.stable_diffusion.ImageEncoder(download_weights=False)
+    path = tmp_path / "written.h5"
+    written.save_weights(path)
+    model = StableDiffusion("sd-1.4", weights="keras", precision="float32", engine="graph")
     assert asked == [], "nothing is fetched before it is needed"
-    with pytest.raises(ConnectionError, match="'kcv_decoder.h5' could not be fetched from https:.*no network in tests"):
-        _ = model.decoder
-    assert asked[0][0].endswith("/kcv_decoder.h5") and len(asked[0][1]) == 64
+    for mine, theirs in zip(model.image_encoder.get_weights(), written.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert asked == [keras_cv_weights.FILES["ImageEncoder"]]
 
 
-def test_without_a_network_a_sentence_says_which_file_and_where_to_put_it(monkeypatch, tmp_path):
-    """By Keras's own download, from a port at which nobody listens; a file put there by hand is found."""
-    get_file, folder = keras.utils.get_file, tmp_path / "models"
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-
-    def nowhere(fname=None, origin=None, file_hash=None):
-        url = origin.replace("https://", "http://127.0.0.1:9/")
-        return get_file(fname, url, cache_dir=tmp_path, file_hash=file_hash)
-
-    monkeypatch.setattr(keras.utils, "get_file", nowhere)
-    model = StableDiffusion("sd-1.4")
-    for used, name in ((lambda: model.encode_text("a cat"), "bpe_simple_vocab_16e6.txt.gz"),) + (
-        (lambda: model.text_encoder, "kcv_encoder.h5"),
-    ):
-        with pytest.raises(ConnectionError) as told:
-            used()
-        sentence = str(told.value)
-        assert sentence.startswith(f"'{name}' could not be fetched from https://") and "refused" in sentence
-        assert f"by hand into '{folder}'" in sentence and "model='pocket'" in sentence
-    assert keras.utils.get_file is nowhere, "Keras's function is put back"
-
-
-def test_a_prompt_over_77_tokens_is_told_which_words_are_over(tmp_path):
-    # CLIP's tokenizer with three merges in place of its forty thousand: most letters are tokens of their own
-    merges = tmp_path / "merges.txt.gz"
-    merges.write_bytes(gzip.compress(b"#version\nd o\ndo g</w>\nc a\n"))
-    model = StableDiffusion("sd-1.4")
-    model.networks.tokenizer = SimpleTokenizer(str(merges))
-    prompt = " ".join(["dog"] * 75 + ["dog", "zoo"])
-    with pytest.raises(ValueError, match=r"has 81 tokens and 'sd-1.4' reads 77, 4 too many.*'dog zoo'"):
-        model.encode_text(prompt)
+def test_the_table_of_weights_is_keras_cvs():
+    for kind, (repository, name, sha256) in keras_cv_weights.FILES.items():
+        source = inspect.getsource(getattr(keras_cv.models.stable_diffusion, kind, None) or getattr(unets, kind))
+        assert f"https://huggingface.co/{repository}/resolve/main/{name}" in source and sha256 in source
 
 
 @pytest.mark.parametrize("wanted, rounded", [(192, 256), (300, 256), (320, 256), (330, 384), (10, 128)])

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from helpers import GenerationStudio, read_recipe
-from helpers.models.checkpoints import Defaults
-from helpers.panels.generation_studio import RESULTS_KEPT
+from helpers.models.checkpoint import Defaults
+from helpers.panels.results import RESULTS_KEPT
 from helpers.pictures.show import save_animation, show, show_file
 from helpers.recipe import Recipe
 from helpers.recipe_files import read_settings, save_pictures
@@ -80,8 +80,8 @@ def images_of(html):
 
 def newest(studio):
     """The newest result in the gallery: its HTML and its Save button."""
-    figures, button = studio.gallery.children[0].children
-    return figures.value, button
+    view = studio.gallery.views[0]
+    return view.figures.value, view.buttons["Save"]
 
 
 # ---------------------------------------------------------------------- Generate
@@ -180,10 +180,15 @@ def test_the_newest_hangs_first_and_the_oldest_goes(studio):
     for seed in range(RESULTS_KEPT + 2):
         studio.seed.value = seed
         studio.generate_button.click()
-        rows.append(studio.gallery.children[0])
-    assert studio.gallery.children == tuple(rows[:1:-1])
+        rows.append(studio.gallery.shown)
+        assert studio.gallery.children[0] is rows[-1]
+    assert studio.gallery.views == rows[:1:-1]
     assert f"seed {RESULTS_KEPT + 1}:" in newest(studio)[0]
     assert rows[0].comm is None and rows[0].children[0].comm is None and rows[2].comm is not None  # closed
+    strip = studio.gallery.children[1].children
+    assert [small.children[1].description for small in strip] == [f"seed {n}" for n in range(RESULTS_KEPT + 1, 1, -1)]
+    strip[3].children[1].click()
+    assert studio.gallery.shown is studio.gallery.children[0] is rows[-4]
 
 
 # ---------------------------------------------------------------------- what goes wrong
@@ -237,11 +242,74 @@ def test_the_form_stays_usable_whatever_happens(studio, painter, error, sentence
     assert studio.message.value == "" and len(studio.pictures) == 1
 
 
-def test_generate_cannot_be_pressed_while_it_draws(studio, painter):
-    pressable = []
-    painter.at_step = lambda number: pressable.append(not studio.generate_button.disabled)
+def test_generate_pressed_while_it_draws_is_a_wish_more(studio, painter):
+    """Drawn afterwards, of what the form said when it was pressed."""
+    said = []
+
+    def press(number):
+        if number == 2 and len(painter.asked) == 1:
+            for studio.seed.value in (7, 8):
+                studio.generate_button.click()
+            said.append(studio.message.value)
+            studio.seed.value = 99
+            studio.num_steps.value = 9
+
+    painter.at_step = press
     studio.generate_button.click()
-    assert pressable == [False] * 5 and not studio.generate_button.disabled
+    assert [asked["seed"] for _, asked in painter.asked] == [0, 7, 8]
+    assert [asked["num_steps"] for _, asked in painter.asked] == [5, 5, 5]
+    assert [view.result.recipes[0]["seed"] for view in studio.gallery.views] == [8, 7, 0]
+    assert "2 are to be drawn after this one" in said[0]
+
+
+@pytest.mark.parametrize("how", ["button", "Escape"])
+def test_stop_ends_at_the_next_step_and_keeps_what_there_is(studio, painter, how):
+    steps, pressable = [], []
+
+    def press(number):
+        steps.append(number)
+        pressable.append(not studio.stop_button.disabled)
+        if number == 3:
+            studio.generate_button.click()  # a wish, which is forgotten
+            studio.stop_button.click() if how == "button" else studio._key({"what": "stop"})
+
+    painter.at_step = press
+    studio.seed.value = 40
+    studio.generate_button.click()
+    assert steps == [1, 2, 3] and all(pressable) and studio.stop_button.disabled
+    assert "Stopped at step 3 of 5" in studio.message.value
+    assert studio.recipes[0]["seed"] == 40
+    painter.at_step = lambda number: None
+    *_, last = painter.denoise(painter.encode_text(studio.prompt.value), studio.recipe)
+    np.testing.assert_array_equal(studio.pictures, painter.decode(last.predicted_x0))  # what it looked like
+    assert "stopped at step 3 of 5" in newest(studio)[0]
+    assert read_settings(studio.save()[0])["stopped"] == "step 3 of 5"
+    studio.generate_button.click()
+    np.testing.assert_array_equal(studio.pictures, painter.decode(last.latent))
+    assert "stopped" not in newest(studio)[0] and studio.message.value == ""
+
+
+def test_stop_without_a_run_does_nothing(studio, painter):
+    studio.stop()
+    studio.generate_button.click()
+    assert len(studio.pictures) == 1 and studio.message.value == ""
+
+
+def test_ctrl_enter_generates_what_the_prompt_says_by_then(studio, painter):
+    studio._key({"what": "generate", "text": "a cat typed fast"})
+    assert painter.asked[0][0] == "a cat typed fast" == studio.prompt.value
+
+
+def test_keep_these_settings(studio):
+    form = ("prompt", "negative_prompt", "seed", "num_steps", "guidance", "sampler", "batch_size")
+    studio.prompt.value, studio.seed.value, studio.batch_size.value, studio.guidance.value = "a cat", 3, 2, 4.5
+    studio.generate_button.click()
+    before = [getattr(studio, name).value for name in form]
+    studio.prompt.value, studio.negative_prompt.value, studio.seed.value = "a dog", "a cat", 4
+    studio.batch_size.value, studio.guidance.value, studio.sampler.value = 1, 2, "ddim"
+    studio.generate_button.click()
+    studio.gallery.views[1].buttons["Keep these settings"].click()
+    assert [getattr(studio, name).value for name in form] == before
 
 
 def test_what_the_model_warns_of_is_told_and_it_still_draws(studio, recwarn):
@@ -278,8 +346,7 @@ def test_an_older_result_is_saved_by_its_own_button(studio):
     for seed in (1, 2):
         studio.seed.value = seed
         studio.generate_button.click()
-    _, button = studio.gallery.children[1].children
-    button.click()
+    studio.gallery.views[1].buttons["Save"].click()
     assert read_recipe(studio.folder / "picture-0001.png")["seed"] == 1
     assert read_recipe(studio.save()[0])["seed"] == 2  # without an argument, the last result
 

@@ -152,7 +152,7 @@ def test_the_preview_outlines_the_region_and_dims_the_rest():
     picker.region = Region(60, 50, 90, 100)  # rows 50 to 150 from the top as well
     scale = PREVIEW / 300
     shown = preview_of(picker)
-    assert shown.shape == (round(200 * scale), 360, 3)
+    assert shown.shape == (round(200 * scale), PREVIEW, 3)
     bright = shown.mean(axis=2) > 200
     assert bright[round(100 * scale), round(100 * scale)]
     for x, y in ((30, 100), (200, 100), (100, 30), (100, 170)):
@@ -202,7 +202,7 @@ def test_an_upload_that_is_no_picture_is_told_and_the_photo_stays():
 def test_a_photo_too_large_to_arrive_has_another_way(tmp_path):
     """What is uploaded in vain is not seen by the kernel: a line says so beforehand, and a file's name is taken."""
     picker = CropPicker(photo_of(200, 300))
-    (hint,) = [child.value for child in picker.children if "large photo" in getattr(child, "value", "")]
+    (hint,) = [child.value for child in picker.source.content.children if "large photo" in getattr(child, "value", "")]
     assert "10 MB" in hint and "Colab" in hint
     file = tmp_path / "large.bmp"
     Image.fromarray(photo_of(2000, 2100)).save(file)
@@ -246,6 +246,7 @@ def test_a_redraw_of_a_large_photo(figure):
 def test_odd_photos(shape):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # anywidget's, of traits in ipywidgets 7
         picker = CropPicker(photo_of(*shape))
         picker.x.value = (0, 0)
         picker.region.inside(shape)

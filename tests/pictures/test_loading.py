@@ -19,7 +19,7 @@ import pytest
 from PIL import Image, ImageFile
 
 import helpers
-from helpers.pictures.downloading import CLIENT, CONTACT
+from helpers.pictures.downloading import CLIENT
 from helpers.pictures.loading import FORMATS, load_image, load_images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -458,10 +458,8 @@ def test_address(site):
     np.testing.assert_array_equal(load_image(f" {site.replace('http', 'HTTP')}to//picture.png\n"), PICTURE)
 
 
-def test_who_asks_has_the_projects_version_and_address():
+def test_who_asks_has_the_projects_version():
     assert CLIENT.partition("/")[2] == helpers.__version__
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        assert f'REPOSITORY = \\"{CONTACT}\\"' in notebook.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

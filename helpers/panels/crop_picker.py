@@ -1,4 +1,4 @@
-"""Choosing a part of a photo: what to crop, what to mask."""
+"""Choosing the part of a photo to work on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from html import escape
 import ipywidgets as widgets
 import numpy as np
 
+from helpers.panels.folding import Folding
 from helpers.panels.region_sliders import RegionPicker
+from helpers.panels.uploads import uploaded
 from helpers.pictures.loading import load_image
-from helpers.pictures.masks import make_ellipse_mask, make_mask
 from helpers.pictures.regions import Region, fit, resize
 
 # The kernel sees nothing of an upload that is too large, so it can only be told beforehand. Jupyter's servers drop
@@ -40,9 +41,12 @@ class CropPicker(RegionPicker):
         self.fetch_button = widgets.Button(description="Fetch", icon="download", layout={"width": "7em"})
         self.upload.observe(lambda change: self._uploaded(), "value")
         self.fetch_button.on_click(lambda _: self._load(self.address.value.strip()))
-        source = widgets.HBox([self.upload, self.address, self.fetch_button])
-        self.children = [source, widgets.HTML(f"<small>{UPLOAD_HINT}</small>"), *self.children]
+        source = widgets.HBox([self.upload, self.address, self.fetch_button], layout={"flex_flow": "row wrap"})
+        self.source = Folding("Another photo", [source, widgets.HTML(f"<small>{UPLOAD_HINT}</small>")])
+        self.children = [*self.children, self.source]
         self.aspect_box.value = self._size is not None
+        if self.touch:
+            self.touch.dims = True
 
     @property
     def cropped(self) -> np.ndarray:
@@ -62,11 +66,9 @@ class CropPicker(RegionPicker):
         return self._size[0] / self._size[1] if self._size else super()._proportions()
 
     def _uploaded(self) -> None:
-        files = self.upload.value
-        if files:
-            # a dict by name in ipywidgets 7, a tuple in 8
-            file = next(iter(files.values())) if isinstance(files, dict) else files[0]
-            self._load(bytes(file["content"]))
+        content = uploaded(self.upload)
+        if content is not None:
+            self._load(content)
 
     def _load(self, source) -> None:
         """Takes another photo; what is wrong with it is told in the panel, and the old one stays."""
@@ -80,30 +82,3 @@ class CropPicker(RegionPicker):
             return
         self.message.value = escape(" ".join(str(w.message) for w in heard))
         self.picture = photo
-
-
-class MaskPicker(RegionPicker):
-    """Chooses the hole in a crop, which is to be repainted.
-
-    crop: uint8 (H, W, 3), for instance a `CropPicker`'s `cropped`.
-
-    `mask` is uint8 (H, W), 0 in the hole and 1 elsewhere; `region` the hole's rectangle, in which it is an
-    ellipse where that is chosen.
-    """
-
-    def __init__(self, crop: np.ndarray):
-        self.shape_box = widgets.ToggleButtons(options=["rectangle", "ellipse"], style={"button_width": "7em"})
-        super().__init__(crop, "The crop")
-        self.children = [*self.children, self.shape_box]
-        self.shape_box.observe(lambda change: self._draw(self.region), "value")
-
-    @property
-    def mask(self) -> np.ndarray:
-        region = self.region
-        make = make_mask if self.shape_box.value == "rectangle" else make_ellipse_mask
-        return make(self._picture.shape, region.x_start, region.x_end, region.y_start, region.y_end)
-
-    def _first_region(self) -> Region:
-        """The middle, half as wide and high as the crop."""
-        height, width = self._picture.shape[:2]
-        return Region(width // 4, height // 4, max(1, width // 2), max(1, height // 2))

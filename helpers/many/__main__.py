@@ -1,0 +1,53 @@
+"""Pictures of a table's rows: `python -m helpers.many prompts.csv outputs/`; the same again goes on where it ended."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from helpers.many.table import COLUMNS
+from helpers.models.checkpoints import CHECKPOINTS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.many",
+        description=__doc__.splitlines()[0],
+        epilog=f"The first line of a .csv names its columns, of {', '.join(COLUMNS)}; a .txt has a prompt a line.",
+        argument_default=argparse.SUPPRESS,  # what is left out is StableDiffusion's to choose
+    )
+    parser.add_argument("source", type=Path, metavar="prompts.csv")
+    parser.add_argument("folder", type=Path, metavar="outputs/", help="row 7 becomes 0007.png there")
+    parser.add_argument("--workers", type=int, help="more than this process: by Ray, each with a GPU if there are any")
+    parser.add_argument("--model", help=f"of {', '.join(CHECKPOINTS)}")
+    parser.add_argument("--img-height", type=int, metavar="PIXELS")
+    parser.add_argument("--img-width", type=int, metavar="PIXELS")
+    parser.add_argument("--engine")
+    parser.add_argument("--precision")
+    parser.add_argument("--guidance-interval", type=int, nargs=2, metavar=("LOWEST", "HIGHEST"))
+    parser.add_argument("--reuse-every", type=int, metavar="STEPS")
+    parser.add_argument("--token-downsampling", type=int, metavar="ROWS")
+    arguments = vars(parser.parse_args())
+    warnings.showwarning = lambda message, *_: tqdm.write(f"Note: {message}")
+    try:
+        from helpers.many.drawing import ERRORS, draw_many  # takes seconds, which --help does not need
+
+        outcome = draw_many(**arguments)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    print(f"{outcome.drawn} drawn, {outcome.there} were there, in {arguments['folder']}.")
+    if outcome.errors:
+        print(f"{len(outcome.errors)} not drawn; {arguments['folder'] / ERRORS} says why.", file=sys.stderr)
+    return 1 if outcome.errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""A checkpoint from files of weights: its networks at their widths, with their numbers and low-rank updates."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers.models.architectures.configs import Architecture
+from helpers.models.checkpoint import Checkpoint, Defaults
+from helpers.models.files.checkpoint_files import Autoencoder, CheckpointFiles, Tensors
+from helpers.models.files.folders import read_autoencoder_folder, read_folder
+from helpers.models.files.single_files import read_autoencoder, read_single_file
+
+if TYPE_CHECKING:
+    import keras
+
+    from helpers.models.clip_tokenizer import ClipTokenizer
+
+# Which of an autoencoder's tensors each half of it takes.
+_HALVES = {"decoder": ("decoder.", "post_quant_conv."), "image_encoder": ("encoder.", "quant_conv.")}
+# The options, and the most steps, of consistency models that are told the guidance (2310.04378).
+CONSISTENCY = Defaults("lcm", 4, 8.5), 8
+
+
+def opened(path: Path, prediction: str | None = None) -> CheckpointFiles:
+    """The checkpoint in a folder or a file. Raises as `read_folder` and `read_single_file` do.
+
+    prediction: "noise" or "velocity", instead of what the files tell.
+    """
+    if not path.is_dir():
+        return read_single_file(path, prediction)
+    files = read_folder(path)
+    told = files.architecture.prediction
+    architecture = dataclasses.replace(files.architecture, prediction=prediction or told)
+    return dataclasses.replace(files, architecture=architecture)
+
+
+def opened_autoencoder(path: Path) -> Autoencoder:
+    """The autoencoder in a file, in its own folder or in a checkpoint's."""
+    if not path.is_dir():
+        return read_autoencoder(path)
+    return read_autoencoder_folder(path / "vae" if (path / "vae").is_dir() else path)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a checkpoint's weights lie, and what is done to them on their way into its networks.
+
+    architecture: of those files, known before; files: asked for when a network is built, and then fetched maybe.
+    drawing, unguided, most_steps: of a model distilled to few steps, as of `Checkpoint`.
+    loras: how much of each low-rank update is added.
+    """
+
+    name: str
+    about: str
+    architecture: Architecture
+    files: Callable[[], CheckpointFiles]
+    drawing: Defaults | None = None
+    unguided: bool = False
+    most_steps: int | None = None
+    loras: Mapping[Path, float] = field(default_factory=dict)
+
+    def with_autoencoder(self, autoencoder: Autoencoder) -> Source:
+        """The same with another's autoencoder."""
+        architecture = dataclasses.replace(self.architecture, autoencoder=autoencoder.config)
+        files = functools.cache(lambda: dataclasses.replace(self.files(), autoencoder=autoencoder))
+        return dataclasses.replace(self, architecture=architecture, files=files)
+
+    def tensors(self, network: str) -> Tensors:
+        """Of one of the four networks, by diffusers' names."""
+        if network not in _HALVES:
+            return getattr(self.files(), network)
+        tensors = self.files().autoencoder.tensors
+        return {name: each for name, each in tensors.items() if name.startswith(_HALVES[network])}
+
+    def loaded(self, name: str, network: keras.Model) -> keras.Model:
+        """The network with its weights, low-rank updates added. Raises as `load` and `read_lora` do."""
+        from helpers.models.files.loading import load
+        from helpers.models.files.loras import adding, read_lora
+
+        changed = {each: self.tensors(each) for each in ("text_encoder", "diffusion_model")} if self.loras else {}
+        loras = [(read_lora(path, changed).get(name, {}), strength) for path, strength in self.loras.items()]
+        return load(network, self.tensors(name), adding(loras))
+
+    def version(self, name: str) -> str:
+        """Tells a network's weights and its code from any other's."""
+        files = {each.file.path: 1.0 for each in self.tensors(name).values()}
+        told = [(_identity(path), strength) for path, strength in (files | dict(self.loras)).items()]
+        return hashlib.sha256(repr((told, _code(), self.architecture)).encode()).hexdigest()
+
+    def tokenizer(self) -> ClipTokenizer:
+        from helpers.models.clip_tokenizer import ClipTokenizer
+
+        folder, first = self.files().tokenizer, self.architecture.text_encoder.padding == 0
+        if folder and folder.is_dir():
+            return ClipTokenizer.from_folder(folder)
+        return ClipTokenizer(padding="!" if first else None)  # which is the first of its vocabulary
+
+    def network(self, name: str, *size: int, weights: bool) -> keras.Model:
+        """One of the four, with its weights or random ones. size: height and width in pixels, where it has one."""
+        from helpers.models.architectures import autoencoder, text_encoder, unet
+
+        config = self.architecture
+        make: dict[str, Callable[..., keras.Model]] = {
+            "text_encoder": lambda: text_encoder.text_encoder(config.text_encoder),
+            "diffusion_model": lambda *pixels: unet.diffusion_model(
+                config.unet, *(each // config.autoencoder.factor for each in pixels)
+            ),
+            "decoder": lambda *pixels: autoencoder.decoder(config.autoencoder, *pixels),
+            "image_encoder": lambda: autoencoder.image_encoder(config.autoencoder),
+        }
+        network = make[name](*size)
+        return self.loaded(name, network) if weights else network
+
+
+def described(source: Source) -> Checkpoint:
+    """The checkpoint whose weights lie in files."""
+    config = source.architecture
+    drawing, most_steps = source.drawing, source.most_steps
+    if config.unet.guidance_width is not None:
+        drawing, most_steps = CONSISTENCY
+    own = {"drawing": drawing, "repainting": drawing._replace(num_steps=most_steps)} if drawing and most_steps else {}
+    return Checkpoint(
+        name=source.name,
+        about=source.about,
+        max_length=config.text_encoder.max_length,
+        context_width=config.unet.context_width,
+        start_of_text=49406,
+        end_of_text=49407,
+        shipped=False,
+        native_size=config.native_size,
+        sizes=None,
+        factor=config.autoencoder.factor,
+        channels=config.autoencoder.latent_channels,
+        prediction=config.prediction,
+        version=source.version,
+        tokenizer=functools.cache(source.tokenizer),
+        text_encoder=lambda weights: source.network("text_encoder", weights=weights),
+        diffusion_model=lambda height, width, weights: source.network(
+            "diffusion_model", height, width, weights=weights
+        ),
+        decoder=lambda height, width, weights: source.network("decoder", height, width, weights=weights),
+        image_encoder=lambda weights: source.network("image_encoder", weights=weights),
+        padding=config.text_encoder.padding,
+        any_length=True,
+        timestep_width=config.unet.channels[0],
+        unguided=source.unguided,
+        most_steps=most_steps,
+        guidance_width=config.unet.guidance_width,
+        source=source,
+        **own,
+    )
+
+
+def _identity(path: Path) -> tuple[str, int, int]:
+    """What tells a file from others, and from itself before it was changed; the hub's cache names its by their hash."""
+    path = path.resolve()
+    return str(path), path.stat().st_size, path.stat().st_mtime_ns
+
+
+@functools.cache
+def _code() -> str:
+    """Of the networks: a converted one is of use as long as it is the same."""
+    folder = Path(__file__).parent / "architectures"
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()

@@ -1,0 +1,132 @@
+"""What a picture is asked for with: prompt, seed, options, and the buttons that begin and stop it."""
+
+from __future__ import annotations
+
+import secrets
+from html import escape
+
+import ipywidgets as widgets
+
+from helpers.diffusion.samplers import SAMPLERS
+from helpers.panels.folding import Folding
+from helpers.panels.touchable import keys
+from helpers.recipe import Recipe
+
+WRAPPING = {"flex_flow": "row wrap"}
+
+
+class DrawingForm(widgets.VBox):
+    """The fields of a `Recipe`, buttons, a progress bar and a line for messages, in `form`.
+
+    own: the `Defaults` that the fields begin with. verb: what the button says.
+    """
+
+    def __init__(self, own, verb: str):
+        super().__init__(layout={"max_width": "90em"})
+        prompt = "An alien riding a skateboard in space"
+        self.prompt = widgets.Textarea(prompt, **_field("Prompt", "95%"), placeholder="What to draw", rows=2)
+        self.negative_prompt = widgets.Text("", **_field("Negative", "95%"), placeholder="What to steer away from")
+        self.seed = widgets.IntText(0, **_field("Seed", "14em"))
+        self.dice_button = widgets.Button(
+            description="Random", icon="random", tooltip="Another seed", layout={"width": "8em"}
+        )
+        self.batch_size = widgets.IntSlider(1, 1, 8, **_field("Pictures"))
+        self.num_steps = widgets.IntSlider(own.num_steps, 1, 100, **_field("Steps"))
+        self.guidance = widgets.FloatSlider(
+            own.unconditional_guidance_scale, min=0, max=20, step=0.5, readout_format=".1f", **_field("Guidance")
+        )
+        self.sampler = widgets.Dropdown(options=list(SAMPLERS), value=own.sampler, **_field("Sampler"))
+        self.preview = widgets.Checkbox(True, description="Watch it form", indent=False, layout={"width": "10em"})
+        self.generate_button = widgets.Button(
+            description=verb, icon="paint-brush", button_style="primary", tooltip="Ctrl+Enter in the prompt"
+        )
+        self.stop_button = widgets.Button(
+            description="Stop",
+            icon="stop",
+            tooltip="Ends at the next step; Escape",
+            disabled=True,
+            layout={"width": "6em"},
+        )
+        self.progress = widgets.IntProgress(0, 0, 1, layout={"width": "8em", "visibility": "hidden"})
+        self.status = widgets.Label()
+        self.message = widgets.HTML()
+
+        self.dice_button.on_click(self.roll)
+        self.generate_button.on_click(self.generate)
+        self.stop_button.on_click(self.stop)
+        self.add_class("studio")
+        self.prompt.add_class("studio-prompt")
+        self.options = Folding(
+            "More options", [self.negative_prompt, self.guidance, self.sampler, self.batch_size, self.preview]
+        )
+        self.form = widgets.VBox(
+            [
+                self.prompt,
+                widgets.HBox([self.seed, self.dice_button], layout=WRAPPING),
+                self.num_steps,
+                widgets.HBox([self.generate_button, self.stop_button, self.progress, self.status], layout=WRAPPING),
+                self.message,
+                self.options,
+                *keys(self._key),
+            ]
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the form says; raises ValueError for what no model draws."""
+        return Recipe(
+            prompt=self.prompt.value,
+            negative_prompt=self.negative_prompt.value,
+            batch_size=self.batch_size.value,
+            num_steps=self.num_steps.value,
+            unconditional_guidance_scale=self.guidance.value,
+            seed=self.seed.value,
+            sampler=self.sampler.value,
+        )
+
+    def roll(self, _button=None) -> None:
+        """Puts another seed into the form."""
+        self.seed.value = secrets.randbelow(1_000_000)
+
+    def generate(self, _button=None) -> None:
+        """Begins what the form says."""
+        raise NotImplementedError
+
+    def stop(self, _button=None) -> None:
+        """Ends what is under way."""
+        raise NotImplementedError
+
+    def _take(self, recipe: Recipe) -> None:
+        """Puts a recipe into the form."""
+        self.prompt.value, self.negative_prompt.value = recipe.prompt, recipe.negative_prompt
+        self.num_steps.value, self.guidance.value = recipe.num_steps, recipe.unconditional_guidance_scale
+        self.seed.value, self.sampler.value, self.batch_size.value = recipe.seed, recipe.sampler, recipe.batch_size
+
+    def _advance(self, done: int, total: int, seconds_left: float | None) -> None:
+        self.progress.value = done
+        minutes, seconds = divmod(round(seconds_left or 0), 60)
+        left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        self.status.value = f"Step {done} of {total}" + ("" if seconds_left is None else f", about {left} left")
+
+    # ------------------------------------------------------------------ keys and words
+
+    def _key(self, said: dict) -> None:
+        if said.get("what") == "stop":
+            self.stop()
+        elif said.get("what") == "generate":
+            self.prompt.value = said["text"]
+            self.generate()
+
+    def _tell(self, text: str) -> None:
+        self.message.value = f'<span role="status">{escape(text)}</span>' if text else ""
+
+    def _complain(self, text: str) -> None:
+        self.message.value = f'<b role="alert" style="color: #b00020">{escape(text)}</b>'
+
+
+def _field(description: str, width: str = "22em") -> dict:
+    return {
+        "description": description,
+        "layout": {"width": width, "max_width": "98%"},
+        "style": {"description_width": "6em"},
+    }
