@@ -96,10 +96,10 @@ class Source:
     def tokenizer(self) -> ClipTokenizer:
         from helpers.models.clip_tokenizer import ClipTokenizer
 
-        folder, first = self.files().tokenizer, self.architecture.text_encoder.padding == 0
-        if folder and folder.is_dir():
-            return ClipTokenizer.from_folder(folder)
-        return ClipTokenizer(padding="!" if first else None)  # which is the first of its vocabulary
+        # "!" is the first of its vocabulary
+        return self.files().tokenizer or ClipTokenizer(
+            padding="!" if self.architecture.text_encoder.padding == 0 else None
+        )
 
     def network(self, name: str, *size: int, weights: bool) -> keras.Model:
         """One of the four, with its weights or random ones. size: height and width in pixels, where it has one."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.models.architectures.configs import Architecture, AutoencoderConfig
 from helpers.models.files.tensor_files import StoredTensor
 
+if TYPE_CHECKING:
+    from helpers.models.clip_tokenizer import ClipTokenizer
+
 Tensors = Mapping[str, StoredTensor]
+PREDICTIONS = {"epsilon": "noise", "v_prediction": "velocity"}  # what the UNet tells, in diffusers' words and here
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,13 @@ class Autoencoder:
 
 @dataclass(frozen=True)
 class CheckpointFiles:
-    """A checkpoint's files. tokenizer: the folder of its vocabulary; None means CLIP's own."""
+    """A checkpoint's files. tokenizer: of its own vocabulary; None means CLIP's."""
 
     architecture: Architecture
     text_encoder: Tensors
     diffusion_model: Tensors
     autoencoder: Autoencoder
-    tokenizer: Path | None = None
+    tokenizer: ClipTokenizer | None = None
 
 
 def widths(tensors: Tensors, names: Sequence[str]) -> tuple[int, ...]:
@@ -44,8 +48,18 @@ def count(tensors: Tensors, pattern: str) -> int:
     return number
 
 
-def autoencoder_config(tensors: Tensors, scale: float) -> AutoencoderConfig:
-    """Of its tensors' shapes. Raises ValueError where the first layer is missing."""
+def prediction(told: str, where: str) -> str:
+    """What the UNet of the checkpoint `where` predicts, from diffusers' word; raises ValueError for another word."""
+    if told not in PREDICTIONS:
+        raise ValueError(f"'{where}' predicts {told!r}; one of {', '.join(PREDICTIONS)} can be used.")
+    return PREDICTIONS[told]
+
+
+def autoencoder_config(tensors: Tensors) -> AutoencoderConfig:
+    """Of its tensors' shapes, with the usual scale, which they do not tell.
+
+    Raises ValueError where the first layer is missing.
+    """
     levels = count(tensors, "encoder.down_blocks.{}.resnets.0.conv1.weight")
     if not levels or "post_quant_conv.weight" not in tensors:
         raise ValueError("There is no autoencoder in it: 'encoder.conv_in' and 'post_quant_conv' were looked for.")
@@ -53,5 +67,4 @@ def autoencoder_config(tensors: Tensors, scale: float) -> AutoencoderConfig:
         channels=widths(tensors, [f"encoder.down_blocks.{level}.resnets.0.conv1.weight" for level in range(levels)]),
         latent_channels=tensors["post_quant_conv.weight"].shape[0],
         layers=count(tensors, "encoder.down_blocks.0.resnets.{}.conv1.weight"),
-        scale=scale,
     )

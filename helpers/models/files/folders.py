@@ -6,18 +6,20 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.models.architectures.configs import Architecture, AutoencoderConfig, TextEncoderConfig, UNetConfig
-from helpers.models.files.checkpoint_files import Autoencoder, CheckpointFiles
+from helpers.models.files.checkpoint_files import Autoencoder, CheckpointFiles, prediction
 from helpers.models.files.original_names import autoencoder_name, clip_name
 from helpers.models.files.tensor_files import PICKLES, StoredTensor, TensorFile, listed, near
 
-PREDICTIONS = {"epsilon": "noise", "v_prediction": "velocity"}
+if TYPE_CHECKING:
+    from helpers.models.clip_tokenizer import ClipTokenizer
+
 # What every checkpoint of both families has, and the networks here take for granted.
 _SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
-_PIPELINES = r"(?!.*(XL|3|Upscale|Gligen|Video)).*(StableDiffusion|LatentConsistencyModel)"
 _SCHEDULE |= {"rescale_betas_zero_snr": False}
+_PIPELINES = r"(?!.*(XL|3|Upscale|Gligen|Video)).*(StableDiffusion|LatentConsistencyModel)"
 _UNET = {"act_fn": "silu", "norm_num_groups": 32, "transformer_layers_per_block": 1, "class_embed_type": None}
 _UNET |= {"addition_embed_type": None, "mid_block_type": "UNetMidBlock2DCrossAttn"}
 
@@ -28,6 +30,8 @@ def read_folder(folder: Path) -> CheckpointFiles:
     Raises ValueError for a folder that holds something else, which it names, or networks of another family;
     FileNotFoundError for one that lacks a file.
     """
+    from helpers.models.clip_tokenizer import ClipTokenizer  # which loads Keras
+
     index = folder / "model_index.json"
     if not index.is_file():
         raise ValueError(f"'{folder}' holds no checkpoint: {_instead(folder)}.")
@@ -39,15 +43,13 @@ def read_folder(folder: Path) -> CheckpointFiles:
         )
     unet, schedule = _json(folder / "unet" / "config.json"), _json(folder / "scheduler" / "scheduler_config.json")
     _expect(folder / "scheduler" / "scheduler_config.json", schedule, _SCHEDULE)
-    prediction = schedule.get("prediction_type", "epsilon")
-    if prediction not in PREDICTIONS:
-        raise ValueError(f"'{folder.name}' predicts {prediction!r}; one of {', '.join(PREDICTIONS)} can be used.")
+    tokenizer = ClipTokenizer.from_folder(folder / "tokenizer") if (folder / "tokenizer").is_dir() else None
     autoencoder = read_autoencoder_folder(folder / "vae")
     architecture = Architecture(
-        _text_config(folder / "text_encoder" / "config.json", folder / "tokenizer"),
+        _text_config(folder / "text_encoder" / "config.json", tokenizer),
         _unet_config(folder / "unet" / "config.json", unet),
         autoencoder.config,
-        PREDICTIONS[prediction],
+        prediction(schedule.get("prediction_type", "epsilon"), folder.name),
         native_size=int(unet.get("sample_size", 64)) * autoencoder.config.factor,
     )
     return CheckpointFiles(
@@ -55,7 +57,7 @@ def read_folder(folder: Path) -> CheckpointFiles:
         _tensors(folder / "text_encoder", clip_name),
         _tensors(folder / "unet", lambda name: name),
         autoencoder,
-        tokenizer=folder / "tokenizer",
+        tokenizer,
     )
 
 
@@ -65,7 +67,10 @@ def read_autoencoder_folder(folder: Path) -> Autoencoder:
     channels = tuple(config["block_out_channels"])
     return Autoencoder(
         AutoencoderConfig(
-            channels, config["latent_channels"], config["layers_per_block"], config.get("scaling_factor", 0.18215)
+            channels,
+            config["latent_channels"],
+            config["layers_per_block"],
+            config.get("scaling_factor", AutoencoderConfig.scale),
         ),
         _tensors(folder, lambda name: autoencoder_name(name, len(channels))),
     )
@@ -96,14 +101,8 @@ def _expect(path: Path, config: Mapping[str, Any], values: Mapping[str, Any]) ->
             raise ValueError(f"'{path}' has {name} {found!r}; Stable Diffusion 1.x and 2.x have {expected!r}.")
 
 
-def _text_config(path: Path, tokenizer: Path) -> TextEncoderConfig:
+def _text_config(path: Path, tokenizer: ClipTokenizer | None) -> TextEncoderConfig:
     config = _json(path)
-    from helpers.models.clip_tokenizer import ClipTokenizer  # which loads Keras
-
-    padding = None
-    if tokenizer.is_dir():
-        read = ClipTokenizer.from_folder(tokenizer)
-        padding = None if read.padding == read.end_of_text else read.padding
     _expect(path, config, {"intermediate_size": 4 * config["hidden_size"]})
     return TextEncoderConfig(
         width=config["hidden_size"],
@@ -112,7 +111,7 @@ def _text_config(path: Path, tokenizer: Path) -> TextEncoderConfig:
         activation=config["hidden_act"],
         vocabulary=config["vocab_size"],
         max_length=config["max_position_embeddings"],
-        padding=padding,
+        padding=None if tokenizer is None or tokenizer.padding == tokenizer.end_of_text else tokenizer.padding,
     )
 
 

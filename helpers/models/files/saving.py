@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from helpers.models.architectures.configs import Architecture
 from helpers.models.architectures.tensors import tensors
 from helpers.models.clip_tokenizer import ClipTokenizer
-from helpers.models.files.folders import PREDICTIONS
+from helpers.models.files.checkpoint_files import PREDICTIONS
 
 # Of each folder: its networks here, and its file of weights.
 _FOLDERS = {

@@ -14,14 +14,14 @@ from helpers.models.files.checkpoint_files import (
     Tensors,
     autoencoder_config,
     count,
+    prediction,
     widths,
 )
 from helpers.models.files.tensor_files import StoredTensor, TensorFile, listed
 
-SCALE = 0.18215  # of a latent in both families; such a file does not tell it
 LAYERS = 2  # residual blocks a level, in all of them
 HEAD_SIZE = 64  # of the text encoders, and of the second family's UNet; the first family's UNet has 8 heads
-PREDICTIONS = {"epsilon": "noise", "eps": "noise", "v": "velocity", "v_prediction": "velocity"}
+_SHORT = {"eps": "epsilon", "v": "v_prediction"}  # what web UIs' configurations call a prediction
 
 # What a file may hold that no picture needs: averages for training, the noise schedule, the contrastive head.
 _UNUSED = re.compile(
@@ -29,11 +29,13 @@ _UNUSED = re.compile(
     r"|sqrt_|log_one_|lvlb_weights|.*position_ids$|.*\.(logit_scale|text_projection)(\.weight)?$|first_stage_model\.loss\."
     r"|cond_stage_model\.(logit_scale|text_projection)"
 )
-# How to tell what else a file is, by a part of one of its names.
-_OTHERS = {
+# How to tell what else a file is, by a part of one of its names: of which other family, of which other kind.
+_FAMILIES = {
     r"conditioner\.embedders\.|add_embedding\.": "of Stable Diffusion XL",
     r"joint_blocks\.": "of Stable Diffusion 3",
     r"double_blocks\.|single_transformer_blocks\.": "of Flux",
+}
+_KINDS = {
     r"lora_(up|down|A|B)\b|\.lora\.|hada_w": "a LoRA alone: name the checkpoint it is for and give loras={path: 1.0}",
     r"control_model\.|controlnet_": "a ControlNet",
     r"emb_params$|string_to_param": "a learned word alone",
@@ -43,10 +45,10 @@ _OTHERS = {
 }
 
 
-def read_single_file(path: Path, prediction: str | None = None) -> CheckpointFiles:
+def read_single_file(path: Path, predicts: str | None = None) -> CheckpointFiles:
     """The checkpoint in a file.
 
-    prediction: "noise" or "velocity"; needed where a file of the second family does not tell it.
+    predicts: "noise" or "velocity"; needed where a file of the second family does not tell it.
     Raises ValueError for a file of another family, or of another kind, which it names.
     """
     file = TensorFile(path)
@@ -64,8 +66,8 @@ def read_single_file(path: Path, prediction: str | None = None) -> CheckpointFil
     architecture = Architecture(
         config,
         _unet_config(unet, family),
-        autoencoder_config(vae := _autoencoder(file), SCALE),
-        _prediction(file, prediction, family),
+        autoencoder_config(vae := _autoencoder(file)),
+        _prediction(file, predicts, family),
     )
     return CheckpointFiles(architecture, text, unet, Autoencoder(architecture.autoencoder, vae))
 
@@ -73,7 +75,7 @@ def read_single_file(path: Path, prediction: str | None = None) -> CheckpointFil
 def read_autoencoder(path: Path) -> Autoencoder:
     """The autoencoder in a file, alone or with a checkpoint around it. Raises ValueError where there is none."""
     tensors = _autoencoder(TensorFile(path))
-    return Autoencoder(autoencoder_config(tensors, SCALE), tensors)
+    return Autoencoder(autoencoder_config(tensors), tensors)
 
 
 def _named(file: TensorFile, prefix: str, told: Callable[[str], Iterable[str]]) -> dict[str, StoredTensor]:
@@ -98,11 +100,11 @@ def _family(file: TensorFile) -> str:
     def has(pattern: str) -> bool:
         return any(re.search(pattern, key) for key in file.shapes)
 
-    if has("^" + re.escape(original_names.UNET)) and not has("|".join([*_OTHERS][:3])):
+    if has("^" + re.escape(original_names.UNET)) and not has("|".join(_FAMILIES)):
         for family, prefix in original_names.TEXT_ENCODERS.items():
             if has("^" + re.escape(prefix)):
                 return family
-    kinds = [kind for pattern, kind in _OTHERS.items() if has(pattern)]
+    kinds = [kind for pattern, kind in (_FAMILIES | _KINDS).items() if has(pattern)]
     kind = kinds[0] if kinds else f"of no kind known here; it begins with {listed([*file.shapes], 3)}"
     raise ValueError(
         f"'{file.path.name}' is {kind}. A model is a checkpoint of Stable Diffusion 1.x or 2.x with all its networks."
@@ -150,4 +152,4 @@ def _prediction(file: TensorFile, given: str | None, family: str) -> str:
             f"'{file.path.name}' does not tell what its UNet predicts: give prediction='velocity' (2.0 and 2.1 at 768 "
             "pixels) or prediction='noise' (2.0-base, 2.1-base, turbo)."
         )
-    return given or PREDICTIONS.get(told or "epsilon", told or "noise")
+    return given or prediction(_SHORT.get(told, told) if told else "epsilon", file.path.name)
