@@ -14,7 +14,7 @@ from helpers.diffusion.guidance import UNet, guided_denoiser
 from helpers.diffusion.repaint import repaint
 from helpers.diffusion.samplers import SAMPLERS, Denoiser, Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS, renoise
-from helpers.models.checkpoints import Checkpoint
+from helpers.models.checkpoint import Checkpoint
 from helpers.models.networks import Networks
 from helpers.models.prompts import same_length
 from helpers.pictures.masks import checked_masks

@@ -67,7 +67,7 @@ def diffusers(path: Path, to: Path) -> None:
     import torch
     from diffusers import StableDiffusionPipeline
 
-    from tests.models.oracle import numpy
+    from tests.models.oracle import channels_first, numpy
 
     begin = time.perf_counter()
     if path.is_dir():
@@ -79,7 +79,7 @@ def diffusers(path: Path, to: Path) -> None:
         )
     told(begin)
     given = inputs(pipe.unet.config.cross_attention_dim)
-    latent, picture = (torch.from_numpy(given[name].transpose(0, 3, 1, 2).copy()) for name in ("latent", "picture"))
+    latent, picture = channels_first(given["latent"]), channels_first(given["picture"])
     with torch.no_grad():
         np.savez(
             to,

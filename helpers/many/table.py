@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.models.checkpoints import Defaults
+from helpers.models.checkpoint import Defaults
 from helpers.recipe import Recipe
 
 # The columns there can be, by the names that the options have elsewhere: how a cell is read, what it has to be.

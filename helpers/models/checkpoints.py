@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from helpers.models import hub
 from helpers.models.architectures.configs import FIRST, SECOND, Architecture
 from helpers.models.by_keras_cv import BY_KERAS_CV
 from helpers.models.checkpoint import Checkpoint, Defaults, rounded
-from helpers.models.files.tensor_files import near
+from helpers.models.files.tensor_files import PICKLES, listed, near
 from helpers.models.from_files import Source, described, opened, opened_autoencoder
 from helpers.models.pocket.checkpoint import pocket
-
-_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
 def _known(version: str, size: str, licence: str, architecture: Architecture, **options) -> Checkpoint:
@@ -72,7 +69,7 @@ def checkpoint(
     if prediction not in (None, "noise", "velocity"):
         raise ValueError(f"prediction={prediction!r} is unknown: choose 'noise' or 'velocity'.")
     if weights == "keras" and model not in BY_KERAS_CV:
-        raise ValueError(f"weights='keras' are those of {_listed(BY_KERAS_CV)}; {str(model)!r} has none.")
+        raise ValueError(f"weights='keras' are those of {listed([*BY_KERAS_CV])}; {str(model)!r} has none.")
     known = BY_KERAS_CV if weights == "keras" else CHECKPOINTS
     found = known[str(model)] if model in known else _from_files(model, prediction)
     if vae is not None:
@@ -103,11 +100,11 @@ def _source(checkpoint: Checkpoint, given: str) -> Source:
 
 
 def _path(name: str | Path, fetch: Callable[[str], Path]) -> Path:
-    """Of what is a path, or an id on the hub, from where it is fetched."""
+    """Of what is a path, there or not, or an id on the hub, from where it is fetched."""
     path = Path(name).expanduser()
-    if path.exists() or not (isinstance(name, str) and _HUB_ID.fullmatch(name)) or path.suffix == ".safetensors":
+    if path.exists() or path.suffix.lower() in (".safetensors", *PICKLES) or not hub.is_id(name):
         return path
-    return fetch(name)
+    return fetch(str(name))
 
 
 def _fetched_autoencoder(repo_id: str) -> Path:
@@ -117,21 +114,15 @@ def _fetched_autoencoder(repo_id: str) -> Path:
 
 
 def _from_files(model: str | Path, prediction: str | None) -> Checkpoint:
-    path = Path(model).expanduser()
+    path = _path(model, hub.fetch_checkpoint)
     if not path.exists():
-        if not (isinstance(model, str) and _HUB_ID.fullmatch(model)) or path.suffix:
-            raise ValueError(
-                f"Unknown model {str(model)!r}: choose one of {_listed(CHECKPOINTS)}, 'owner/name' of the model hub, "
-                f"or the path of a folder or a '.safetensors' file{near(path)}."
-            )
-        path = hub.fetch_checkpoint(model)
+        raise ValueError(
+            f"Unknown model {str(model)!r}: choose one of {listed([*CHECKPOINTS])}, 'owner/name' of the model hub, "
+            f"or the path of a folder or a '.safetensors' file{near(path)}."
+        )
     files = opened(path, prediction)
     name = str(model) if path != Path(model).expanduser() else path.resolve().stem
     return described(Source(name, f"the weights in {model}", files.architecture, lambda: files))
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names))
 
 
 def default(gpu: bool, img_height: int | None, img_width: int | None) -> Checkpoint:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from helpers.models.clip_tokenizer import ClipTokenizer
 
+_UPDATED = ("text_encoder", "diffusion_model")  # by low-rank updates
 # Which of an autoencoder's tensors each half of it takes.
 _HALVES = {"decoder": ("decoder.", "post_quant_conv."), "image_encoder": ("encoder.", "quant_conv.")}
 # The options, and the most steps, of consistency models that are told the guidance (2310.04378).
@@ -83,14 +84,17 @@ class Source:
         from helpers.models.files.loading import load
         from helpers.models.files.loras import adding, read_lora
 
-        changed = {each: self.tensors(each) for each in ("text_encoder", "diffusion_model")} if self.loras else {}
-        loras = [(read_lora(path, changed).get(name, {}), strength) for path, strength in self.loras.items()]
+        loras = []
+        if self.loras and name in _UPDATED:
+            changed = {each: self.tensors(each) for each in _UPDATED}
+            loras = [(read_lora(path, changed)[name], strength) for path, strength in self.loras.items()]
         return load(network, self.tensors(name), adding(loras))
 
     def version(self, name: str) -> str:
         """Tells a network's weights and its code from any other's."""
         files = {each.file.path: 1.0 for each in self.tensors(name).values()}
-        told = [(_identity(path), strength) for path, strength in (files | dict(self.loras)).items()]
+        loras = dict(self.loras) if name in _UPDATED else {}
+        told = [(_identity(path), strength) for path, strength in (files | loras).items()]
         return hashlib.sha256(repr((told, _code(), self.architecture)).encode()).hexdigest()
 
     def tokenizer(self) -> ClipTokenizer:
@@ -101,20 +105,11 @@ class Source:
             padding="!" if self.architecture.text_encoder.padding == 0 else None
         )
 
-    def network(self, name: str, *size: int, weights: bool) -> keras.Model:
-        """One of the four, with its weights or random ones. size: height and width in pixels, where it has one."""
-        from helpers.models.architectures import autoencoder, text_encoder, unet
+    def network(self, name: str, height: int = 0, width: int = 0, *, weights: bool) -> keras.Model:
+        """One of the four, with its weights or random ones; height and width as of `built`."""
+        from helpers.models.architectures.building import built
 
-        config = self.architecture
-        make: dict[str, Callable[..., keras.Model]] = {
-            "text_encoder": lambda: text_encoder.text_encoder(config.text_encoder),
-            "diffusion_model": lambda *pixels: unet.diffusion_model(
-                config.unet, *(each // config.autoencoder.factor for each in pixels)
-            ),
-            "decoder": lambda *pixels: autoencoder.decoder(config.autoencoder, *pixels),
-            "image_encoder": lambda: autoencoder.image_encoder(config.autoencoder),
-        }
-        network = make[name](*size)
+        network = built(name, self.architecture, height, width)
         return self.loaded(name, network) if weights else network
 
 

@@ -66,22 +66,17 @@ def _of_checkpoint(repo_id: str, names: Collection[str]) -> list[str]:
     """Which files to fetch of those that a repository has. Raises ValueError if they make no checkpoint."""
     if _CONFIGS[0] not in names:
         return [_one_of(repo_id, [name for name in names if "/" not in name], None)]
-    missing = [name for name in _CONFIGS if name not in names]
+    weights = []
     for part, stem in _WEIGHTS.items():
-        in_order = (f"{part}/{stem}.fp16.safetensors", f"{part}/{stem}.safetensors")
-        missing += [] if set(in_order) & set(names) else [in_order[1]]
+        half, full = f"{part}/{stem}.fp16.safetensors", f"{part}/{stem}.safetensors"
+        weights.append(half if half in names else full)
+    missing = [name for name in (*_CONFIGS, *weights) if name not in names]
     if missing or any(name.startswith("text_encoder_2/") for name in names):
         without = f"it has no {missing[0]}" if missing else "it has two text encoders"
         raise ValueError(
             f"'{repo_id}' is no Stable Diffusion 1 or 2 saved by diffusers with safetensors ({without}); choose "
             f"another repository, for example '{REPOSITORIES['sd-1.5']}'."
         )
-    weights = [
-        f"{part}/{stem}.fp16.safetensors"
-        if f"{part}/{stem}.fp16.safetensors" in names
-        else f"{part}/{stem}.safetensors"
-        for part, stem in _WEIGHTS.items()
-    ]
     tokenizer = sorted(name for name in names if re.fullmatch(r"tokenizer/[^/]+\.(json|txt)", name))
     return [*_CONFIGS, *tokenizer, *weights]
 
@@ -110,12 +105,17 @@ def _meant(near: list[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
+def is_id(name) -> bool:
+    """Whether that could be a repository's id, "owner/name"."""
+    return isinstance(name, str) and bool(re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name, re.ASCII))
+
+
 def _fetched(repo_id: str, choose: Callable[[Collection[str]], list[str]], offer: str) -> tuple[Path, list[str]]:
     """The folder of a snapshot with the files that `choose` picks of their names, and these names.
 
     offer: what a failure's sentence ends with.
     """
-    if not isinstance(repo_id, str) or not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo_id, re.ASCII):
+    if not is_id(repo_id):
         raise ValueError(
             f"{repo_id!r} is no id of the model hub; expected 'owner/name', as {REPOSITORIES['sd-1.5']!r}."
         )

@@ -119,16 +119,22 @@ class Networks:
     def use(self, checkpoint: Checkpoint) -> None:
         """Another checkpoint's weights in networks of the same shapes: those with other low-rank updates added.
 
-        Networks that were handed out get them in place.
+        Networks that were handed out get them in place; those whose weights are the same stay as they are.
         """
         with self._lock:
+            before = self.checkpoint
+            for name in (
+                {_WHOLE.get(run, run) for run in (*self._networks, *self._runs)} if self._download_weights else ()
+            ):
+                if checkpoint.version(name) == before.version(name):
+                    continue
+                self._runs = {run: each for run, each in self._runs.items() if _WHOLE.get(run, run) != name}
+                if name in self._networks:
+                    assert checkpoint.source is not None, "only those from files have others of the same shapes"
+                    network = checkpoint.source.loaded(name, self._networks[name])
+                    if self._engine.converts:
+                        self._own_weights[name] = fingerprint(network)
             self.checkpoint = checkpoint
-            self._runs.clear()
-            for name, network in self._networks.items() if self._download_weights else ():
-                assert checkpoint.source is not None, "only those from files have others of the same shapes"
-                checkpoint.source.loaded(name, network)
-                if self._engine.converts:
-                    self._own_weights[name] = fingerprint(network)
 
     def _to_run(self, name: str) -> keras.Model:
         """The network that `run` knows by that name. An engine that converts frees it, unless it was handed out."""

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from helpers.panels.folding import Folding
+from helpers.panels.messages import complaint
 from helpers.panels.region_sliders import RegionPicker
 from helpers.panels.uploads import uploaded
 from helpers.pictures.loading import load_image
@@ -78,7 +79,7 @@ class CropPicker(RegionPicker):
                 warnings.simplefilter("always", UserWarning)
                 photo = self._enlarged(load_image(source))
         except (ValueError, OSError) as error:
-            self.message.value = f'<b role="alert" style="color: #b00020">{escape(str(error))}</b>'
+            self.message.value = complaint(str(error))
             return
         self.message.value = escape(" ".join(str(w.message) for w in heard))
         self.picture = photo

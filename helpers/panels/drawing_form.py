@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from html import escape
 
 import ipywidgets as widgets
 
 from helpers.diffusion.samplers import SAMPLERS
 from helpers.panels.folding import Folding
+from helpers.panels.messages import complaint, notice
 from helpers.panels.touchable import keys
 from helpers.recipe import Recipe
 
@@ -118,10 +118,10 @@ class DrawingForm(widgets.VBox):
             self.generate()
 
     def _tell(self, text: str) -> None:
-        self.message.value = f'<span role="status">{escape(text)}</span>' if text else ""
+        self.message.value = notice(text)
 
     def _complain(self, text: str) -> None:
-        self.message.value = f'<b role="alert" style="color: #b00020">{escape(text)}</b>'
+        self.message.value = complaint(text)
 
 
 def _field(description: str, width: str = "22em") -> dict:

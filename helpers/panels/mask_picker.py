@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 
 from helpers.panels.folding import Folding
 from helpers.panels.history import History
+from helpers.panels.messages import complaint, notice
 from helpers.panels.region_sliders import RegionPicker
 from helpers.panels.uploads import uploaded
 from helpers.pictures.holes import SHAPES, Hole, Stroke, marked
@@ -162,7 +162,7 @@ class MaskPicker(RegionPicker):
                 self.message.value = ""
                 self.add_file(content, self.repaint_box.value)
             except (ValueError, OSError) as error:
-                self.message.value = f'<b role="alert" style="color: #b00020">{escape(str(error))}</b>'
+                self.message.value = complaint(str(error))
 
     # ------------------------------------------------------------------ the picture
 
@@ -173,7 +173,7 @@ class MaskPicker(RegionPicker):
         super()._take(picture, same_size)
         self._bring_back()
         if dropped:
-            self.message.value = '<span role="status">The crop has another size: the painted hole is dropped.</span>'
+            self.message.value = notice("The crop has another size: the painted hole is dropped.")
 
     def _draw(self, region: Region) -> None:
         if region != self.hole.region:

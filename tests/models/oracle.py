@@ -221,3 +221,13 @@ def numpy(tensor: torch.Tensor) -> np.ndarray:
     """Of a picture or a latent, channels last."""
     array = tensor.detach().float().numpy()
     return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
+
+
+def channels_first(array: np.ndarray) -> torch.Tensor:
+    """The other way round."""
+    return torch.from_numpy(array.transpose(0, 3, 1, 2).copy())
+
+
+def close(ours, theirs) -> float:
+    """The largest difference through the largest value."""
+    return float(np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max())

@@ -22,7 +22,7 @@ WIDTHS = oracle.Widths((64, 64, 128, 128), (32, 32, 64, 64), 64, 2)
 
 
 def latents(scale=1.0):
-    return torch.from_numpy(NOISE.transpose(2, 0, 1)[None] * np.float32(scale))
+    return oracle.channels_first(NOISE[None] * np.float32(scale))
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def same_noise(monkeypatch):
     rng = np.random.default_rng(0)
 
     def noise(shape, **_):
-        return torch.from_numpy(rng.standard_normal(NOISE.shape, np.float32).transpose(2, 0, 1)[None].copy())
+        return oracle.channels_first(rng.standard_normal(NOISE.shape, np.float32)[None])
 
     monkeypatch.setattr("diffusers.schedulers.scheduling_lcm.randn_tensor", noise)
 

@@ -22,15 +22,6 @@ def family(request, tmp_path_factory):
     return request.param, pipe, folder, StableDiffusion(folder, engine="graph", precision="float32")
 
 
-def channels_first(array):
-    return torch.from_numpy(array.transpose(0, 3, 1, 2).copy())
-
-
-def close(ours, theirs) -> float:
-    """The largest difference through the largest value."""
-    return float(np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max())
-
-
 def test_every_network_gives_diffusers_numbers(family, figure):
     name, pipe, _, model = family
     rng = np.random.default_rng(0)
@@ -40,12 +31,12 @@ def test_every_network_gives_diffusers_numbers(family, figure):
     picture = rng.uniform(-1, 1, (1, 128, 128, 3)).astype(np.float32)
     timesteps = [700, 20]
     with torch.no_grad():
-        unet = pipe.unet(channels_first(latent), torch.tensor(timesteps), torch.from_numpy(context)).sample
+        unet = pipe.unet(oracle.channels_first(latent), torch.tensor(timesteps), torch.from_numpy(context)).sample
         expected = {
             "text_encoder": pipe.text_encoder(torch.from_numpy(tokens).long())[0].numpy(),
             "diffusion_model": oracle.numpy(unet),
-            "decoder": oracle.numpy(pipe.vae.decode(channels_first(latent[:1]) / 0.18215).sample),
-            "image_encoder": oracle.numpy(pipe.vae.encode(channels_first(picture)).latent_dist.mean * 0.18215),
+            "decoder": oracle.numpy(pipe.vae.decode(oracle.channels_first(latent[:1]) / 0.18215).sample),
+            "image_encoder": oracle.numpy(pipe.vae.encode(oracle.channels_first(picture)).latent_dist.mean * 0.18215),
         }
     inputs = {
         "text_encoder": [tokens, np.arange(77, dtype=np.int32)[None]],
@@ -54,7 +45,7 @@ def test_every_network_gives_diffusers_numbers(family, figure):
         "image_encoder": [picture],
     }
     for network, arrays in inputs.items():
-        difference = close(model.run(network, *arrays), expected[network])
+        difference = oracle.close(model.run(network, *arrays), expected[network])
         figure(f"{name}, {network}: {difference:.1e} of the largest value from diffusers'")
         assert difference < TOLERANCE, network
 
@@ -68,7 +59,7 @@ def test_the_picture_is_diffusers_own(family, figure):
         negative_prompt=negative,
         num_inference_steps=4,
         guidance_scale=5.0,
-        latents=channels_first(noise[None]),
+        latents=oracle.channels_first(noise[None]),
         output_type="np",
     ).images
     ours = model.generate_image(

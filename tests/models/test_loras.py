@@ -52,7 +52,7 @@ def made(request, tmp_path_factory):
             if hasattr(module, "set_scale"):
                 module.set_scale("default", STRENGTH)
     with torch.no_grad():
-        latent = torch.from_numpy(LATENT.transpose(0, 3, 1, 2).copy())
+        latent = oracle.channels_first(LATENT)
         unet = oracle.numpy(pipe.unet(latent, torch.tensor([500]), torch.from_numpy(CONTEXT)).sample)
         text = pipe.text_encoder(torch.from_numpy(TOKENS).long())[0].numpy()
     return folder, {"theirs": theirs, "kohya": folder.parent / "kohya.safetensors"}, unet, text
@@ -63,24 +63,20 @@ def outputs(model):
     return model.run("diffusion_model", LATENT, embedding, CONTEXT), model.run("text_encoder", TOKENS, POSITIONS)
 
 
-def close(ours, theirs) -> float:
-    return float(np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max())
-
-
 def test_loras_give_diffusers_numbers_and_go_again(made, figure):
     folder, files, *expected = made
     options = dict(engine="graph", precision="float32")
     model = StableDiffusion(folder, **options)
     plain = outputs(model)
-    assert min(map(close, plain, expected)) > 0.003, "a LoRA that changes nothing would prove nothing"
+    assert min(map(oracle.close, plain, expected)) > 0.003, "a LoRA that changes nothing would prove nothing"
     for naming, path in files.items():
         model.use_loras({path: STRENGTH})
-        differences = [*map(close, outputs(model), expected)]
+        differences = [*map(oracle.close, outputs(model), expected)]
         figure(f"LoRA in {naming} naming: at most {max(differences):.1e} of the largest value from diffusers'")
         # kohya's file is of half precision
         assert max(differences) < (1e-4 if naming == "theirs" else 2e-3)
     model.use_loras({files["theirs"]: 0.5, files["kohya"]: 0.3})
-    assert max(map(close, outputs(model), expected)) < 2e-3, "several are added up"
+    assert max(map(oracle.close, outputs(model), expected)) < 2e-3, "several are added up"
     assert model.settings["loras"] == "theirs.safetensors: 0.5, kohya.safetensors: 0.3"
     model.use_loras({})
     for one, other in zip(outputs(model), plain):

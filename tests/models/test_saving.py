@@ -1,6 +1,7 @@
 """What is saved here is read by diffusers, and by this project, as the same model."""
 
 import numpy as np
+import oracle
 import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -32,7 +33,7 @@ def test_a_saved_folder_is_the_same_model_here_and_in_diffusers(tmp_path, figure
     )
     pipe.set_progress_bar_config(disable=True)
     noise = np.random.default_rng(1).standard_normal((16, 16, 4), np.float32)
-    latents = torch.from_numpy(noise.transpose(2, 0, 1)[None].copy())
+    latents = oracle.channels_first(noise[None])
     expected = pipe.to(torch.float32)(
         "a cat", num_inference_steps=3, guidance_scale=5.0, latents=latents, output_type="np"
     ).images

@@ -88,14 +88,27 @@ def _as_it_is(array: np.ndarray) -> np.ndarray:
     return array
 
 
-_LAYOUTS = {(keras.layers.Conv2D, "weight"): _as_convolution, (keras.layers.Dense, "weight"): _as_dense}
+def _from_convolution(array: np.ndarray) -> np.ndarray:
+    return np.transpose(array, (3, 2, 0, 1))
+
+
+def _from_dense(array: np.ndarray) -> np.ndarray:
+    return array.T
+
+
+# Of a weight: how the file's array becomes the variable's, and the other way round.
+_LAYOUTS = {
+    (keras.layers.Conv2D, "weight"): (_as_convolution, _from_convolution),
+    (keras.layers.Dense, "weight"): (_as_dense, _from_dense),
+}
 
 
 class Tensor(NamedTuple):
-    """A variable, and how the array of the file becomes its own."""
+    """A variable, how the array of a file becomes its own, and its own the one of a file."""
 
     variable: keras.Variable
     from_file: Callable[[np.ndarray], np.ndarray]
+    to_file: Callable[[np.ndarray], np.ndarray]
 
 
 def tensors(network: keras.Model) -> dict[str, Tensor]:
@@ -115,7 +128,7 @@ def _within(name: str, layer) -> Iterator[tuple[str, Tensor]]:
             for tensor, attribute in names.items():
                 variable = getattr(layer, attribute)
                 if variable is not None:  # a dense layer without a bias
-                    yield f"{name}.{tensor}", Tensor(variable, _LAYOUTS.get((kind, tensor), _as_it_is))
+                    yield f"{name}.{tensor}", Tensor(variable, *_LAYOUTS.get((kind, tensor), (_as_it_is, _as_it_is)))
 
 
 def _part(layer, path: str):

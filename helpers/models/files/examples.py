@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from helpers.models.architectures import autoencoder, text_encoder, unet
+from helpers.models.architectures.building import NETWORKS, built
 from helpers.models.architectures.configs import Architecture, AutoencoderConfig, TextEncoderConfig, UNetConfig
 from helpers.models.files.saving import save_folder
 
@@ -22,11 +22,5 @@ def random_checkpoint(folder: Path | str, architecture: Architecture = SMALL, se
     """A folder as diffusers saves it, of networks that have learned nothing; raises as `save_folder` does."""
     keras.utils.set_random_seed(seed)
     pixels = architecture.native_size
-    cells = pixels // architecture.autoencoder.factor
-    networks = {
-        "text_encoder": text_encoder.text_encoder(architecture.text_encoder),
-        "diffusion_model": unet.diffusion_model(architecture.unet, cells, cells),
-        "decoder": autoencoder.decoder(architecture.autoencoder, pixels, pixels),
-        "image_encoder": autoencoder.image_encoder(architecture.autoencoder),
-    }
+    networks = {name: built(name, architecture, pixels, pixels) for name in NETWORKS}
     return save_folder(folder, architecture, networks)

@@ -28,7 +28,7 @@ def load(network: keras.Model, stored: Tensors, change: Change | None = None) ->
             raise ValueError(
                 f"The weights {problem} {len(names)} tensors that {network.name!r} {what}: {listed(sorted(names))}."
             )
-    for name, (variable, from_file) in wanted.items():
+    for name, (variable, from_file, _) in wanted.items():
         array = stored[name].read()
         array = from_file(array if change is None else change(name, array))
         if array.shape != tuple(variable.shape):

@@ -60,14 +60,10 @@ def save_folder(folder: Path | str, architecture: Architecture, networks: Mappin
 
 
 def _arrays(network: keras.Model) -> dict[str, np.ndarray]:
-    """Its weights under diffusers' names, in diffusers' layouts: `tensors` the other way round."""
+    """Its weights under diffusers' names, in diffusers' layouts."""
     arrays = {}
-    for name, (variable, _) in tensors(network).items():
-        array = keras.ops.convert_to_numpy(variable)
-        if array.ndim == 4:
-            array = array.transpose(3, 2, 0, 1)
-        elif name.endswith(".weight") and array.ndim == 2 and not name.endswith("_embedding.weight"):
-            array = array.T
+    for name, (variable, _, to_file) in tensors(network).items():
+        array = to_file(keras.ops.convert_to_numpy(variable))
         if ".mid_block.attentions." in name and name.startswith(("encoder.", "decoder.")):
             array = array.reshape(array.shape[:2])  # dense there, and 1 × 1 convolutions in KerasCV
         arrays[name] = np.ascontiguousarray(array, np.float16)
