@@ -12,9 +12,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "StableDiffusion": "helpers.stable_diffusion",
     "load_image": "helpers.pictures.loading",
-    "save_image": "helpers.recipe_files",
-    "read_recipe": "helpers.recipe_files",
-    "read_settings": "helpers.recipe_files",
+    "save_image": "helpers.recipes.files",
+    "read_recipe": "helpers.recipes.files",
+    "read_settings": "helpers.recipes.files",
     "strip": "helpers.pictures.strips",
     "Region": "helpers.pictures.regions",
     "crop": "helpers.pictures.regions",

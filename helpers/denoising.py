@@ -18,7 +18,7 @@ from helpers.models.checkpoint import Checkpoint
 from helpers.models.networks import Networks
 from helpers.models.prompts import same_length
 from helpers.pictures.masks import checked_masks
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 from helpers.validation import batch_of, common_count
 
 

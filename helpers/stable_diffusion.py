@@ -21,7 +21,7 @@ from helpers.models.prompts import Reading
 from helpers.pictures.loading import load_images
 from helpers.pictures.masks import checked_masks
 from helpers.pictures.seams import finish_each
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 from helpers.validation import common_count, timestep_interval, whole_number
 
 

@@ -16,7 +16,7 @@ from helpers.pictures.masks import make_mask
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.evaluate import draw_real, full_caption, with_other_riders
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 
 STEPS = 20
 GUIDANCE = 7.5

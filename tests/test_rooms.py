@@ -13,9 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 HELPERS = ROOT / "helpers"
 # From the bottom up; a part may import those before it, if its own file or folder says so. Those on top
 # do not know each other.
-BELOW = ("validation", "address", "pictures", "diffusion", "engines", "models", "recipe")
-BELOW += ("foreign_recipes", "recipe_files", "denoising")
-BELOW += ("stable_diffusion",)
+BELOW = ("validation", "address", "pictures", "diffusion", "engines", "models", "recipes")
+BELOW += ("denoising", "stable_diffusion")
 TOPS = ("panels", "galleries", "benchmark", "many", "pocket", "teach")
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from helpers.galleries.labels import label
 from helpers.pictures.loading import load_image
 from helpers.pictures.strips import strip
-from helpers.recipe_files import FORMATS, read_recipe
+from helpers.recipes.files import FORMATS, read_recipe
 
 
 def contact_sheet(folder: str | Path, *, columns: int = 5, width: int = 160) -> np.ndarray:

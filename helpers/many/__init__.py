@@ -1,4 +1,4 @@
 """A thousand prompts: a table of recipes becomes a folder of pictures, by one worker or several, in one go or many.
 
-May import: models, recipe, recipe_files, stable_diffusion.
+May import: models, recipes, stable_diffusion.
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.many.drawing import Drawer, Result
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 
 
 class _Worker(Drawer):

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from tqdm.auto import tqdm
 
 from helpers.many.table import COLUMNS, Row, rows
-from helpers.recipe import Recipe
-from helpers.recipe_files import read_recipe, read_settings, save_image
+from helpers.recipes.files import read_recipe, read_settings, save_image
+from helpers.recipes.recipe import Recipe
 from helpers.stable_diffusion import StableDiffusion
 
 ERRORS = "errors.csv"

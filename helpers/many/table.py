@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from helpers.models.checkpoint import Defaults
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 
 # The columns there can be, by the names that the options have elsewhere: how a cell is read, what it has to be.
 COLUMNS: dict[str, tuple[type, str]] = {

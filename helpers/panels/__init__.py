@@ -1,4 +1,4 @@
 """What one clicks: sliders around a picture, forms that draw and repaint.
 
-May import: diffusion, pictures, recipe, recipe_files.
+May import: diffusion, pictures, recipes.
 """

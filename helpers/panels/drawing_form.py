@@ -10,7 +10,7 @@ from helpers.diffusion.samplers import SAMPLERS
 from helpers.panels.folding import Folding
 from helpers.panels.messages import complaint, notice
 from helpers.panels.touchable import keys
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 
 WRAPPING = {"flex_flow": "row wrap"}
 

@@ -16,8 +16,8 @@ from helpers.diffusion.samplers import Step
 from helpers.panels.drawing_form import DrawingForm
 from helpers.panels.events import watched
 from helpers.panels.results import Action, Gallery, Result, ResultView, figures_of
-from helpers.recipe import Recipe
-from helpers.recipe_files import save_pictures
+from helpers.recipes.files import save_pictures
+from helpers.recipes.recipe import Recipe
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 22em), 1fr))", "grid_gap": "0 16px"}
 

@@ -19,7 +19,7 @@ from helpers.panels.results import Action, Result
 from helpers.pictures.holes import Hole
 from helpers.pictures.regions import Region, paste
 from helpers.pictures.show import with_picture
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 21.5em), 1fr))", "grid_gap": "0 12px"}
 

@@ -1,4 +1,4 @@
 """The pocket model's world, its training and its judge.
 
-May import: diffusion, engines, models, pictures, recipe, recipe_files, stable_diffusion.
+May import: diffusion, engines, models, pictures, recipes, stable_diffusion.
 """

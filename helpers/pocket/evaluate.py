@@ -19,7 +19,7 @@ from helpers.pictures.strips import strip
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier, shares
 from helpers.pocket.data import draw_each, draw_scenes, held_out_scenes, psnr
-from helpers.recipe_files import save_image
+from helpers.recipes.files import save_image
 
 GUIDANCE = 7.5
 

@@ -29,7 +29,7 @@ from helpers.pocket.latents import encode_scenes, encoded, load_autoencoder, loa
 from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, PICTURE_EXAMPLE, SIZE, Autoencoder, Diffusion, Restorer
 from helpers.pocket.run import Run, fastest_policy
 from helpers.pocket.vocabulary import world_vocabulary
-from helpers.recipe_files import save_image
+from helpers.recipes.files import save_image
 
 
 def train_autoencoder(args) -> None:

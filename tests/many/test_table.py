@@ -4,7 +4,7 @@ import pytest
 
 from helpers.many.table import COLUMNS, rows
 from helpers.models.checkpoints import CHECKPOINTS
-from helpers.recipe import Recipe
+from helpers.recipes.recipe import Recipe
 
 OWN = CHECKPOINTS["pocket"].drawing
 

@@ -12,8 +12,8 @@ from helpers import GenerationStudio, read_recipe
 from helpers.models.checkpoint import Defaults
 from helpers.panels.results import RESULTS_KEPT
 from helpers.pictures.show import save_animation, show, show_file
-from helpers.recipe import Recipe
-from helpers.recipe_files import read_settings, save_pictures
+from helpers.recipes.files import read_settings, save_pictures
+from helpers.recipes.recipe import Recipe
 
 
 class Painter:

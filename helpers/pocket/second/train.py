@@ -26,7 +26,7 @@ from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE
 from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE, Autoencoder, Diffusion
 from helpers.pocket.world.captions import caption, vocabulary
-from helpers.recipe_files import save_image
+from helpers.recipes.files import save_image
 
 KEPT = Path(__file__).parents[3] / "assets" / "pocket" / "second"
 

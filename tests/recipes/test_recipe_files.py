@@ -19,7 +19,7 @@ from PIL import Image, PngImagePlugin
 
 from helpers.diffusion.samplers import SAMPLERS
 from helpers.pictures.loading import load_image
-from helpers.recipe_files import read_recipe, read_settings, save_image
+from helpers.recipes.files import read_recipe, read_settings, save_image
 
 PICTURE = np.random.default_rng(7).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 RECIPE = {

@@ -17,11 +17,11 @@ from PIL import Image, PngImagePlugin
 
 from helpers.diffusion.samplers import SAMPLERS
 from helpers.diffusion.schedule import TRAIN_TIMESTEPS
-from helpers.foreign_recipes import Written, foreign
 from helpers.models.checkpoints import CHECKPOINTS
 from helpers.pictures.file_text import as_exif, texts
 from helpers.pictures.loading import MAX_PIXELS, decoded
 from helpers.pictures.strips import check_picture
+from helpers.recipes.foreign import Written, foreign
 from helpers.validation import number_from_0, share, whole_number
 
 LABELS = {name: sampler.label for name, sampler in SAMPLERS.items()}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from helpers import StableDiffusion, read_recipe, save_image
-from helpers.recipe import Recipe
-from helpers.recipe_files import FIELDS
+from helpers.recipes.files import FIELDS
+from helpers.recipes.recipe import Recipe
 
 OWN = dict(num_steps=12, unconditional_guidance_scale=7.5, sampler="dpm_solver")
 FULL = dict(
