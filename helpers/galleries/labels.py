@@ -14,7 +14,8 @@ def label(text: str, width: int, height: int) -> np.ndarray:
     draw = ImageDraw.Draw(image)
     for size in range(max(8, min(height // 2, width // 7)), 7, -1):
         font = ImageFont.load_default(size)
-        lines = "\n".join(textwrap.wrap(text, max(1, int(width / (0.52 * size)))))
+        across = max(1, int(width / (0.52 * size)))
+        lines = "\n".join(textwrap.wrap(text, across, break_long_words=size == 8))  # smaller letters first
         left, top, right, bottom = draw.multiline_textbbox((0, 0), lines, font)
         if right - left <= 0.96 * width and bottom - top <= 0.96 * height:
             break

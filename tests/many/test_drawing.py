@@ -112,7 +112,7 @@ def test_two_workers_draw_the_same_pictures_though_one_is_killed(tmp_path):
     killing.command(table, whole).communicate()
     assert [told.lost for told in killing.kill_workers(table, folder, 1)] == [0, 0]
     assert len(digest(whole)) == 20 and digest(folder) == digest(whole)
-    assert len(killing.begun(folder)) == 20 + 1
+    assert len(killing.begun(folder)) in (20, 21), "at most the one in work is drawn again"
 
 
 def test_without_ray_several_workers_are_refused(tmp_path, quick, monkeypatch):

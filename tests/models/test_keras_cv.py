@@ -60,7 +60,7 @@ def test_weights_come_from_the_hub_where_keras_cv_has_them_and_are_loaded(monkey
 
     monkeypatch.setattr(keras_cv_weights, "fetch_file", fetched)
     written = keras_cv.models.stable_diffusion.ImageEncoder(download_weights=False)
-    path = tmp_path / "written.h5"
+    path = tmp_path / "written.weights.h5"
     written.save_weights(path)
     model = StableDiffusion("sd-1.4", weights="keras", precision="float32", engine="graph")
     assert asked == [], "nothing is fetched before it is needed"

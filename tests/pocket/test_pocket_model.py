@@ -14,6 +14,7 @@ import pytest
 from helpers import StableDiffusion, load_image
 from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
 from helpers.models.pocket import weights
+from helpers.models.pocket.checkpoint import pocket as pocket_checkpoint
 from helpers.pocket import data, evaluate, scenes
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.muon import ConvolutionalMuon
@@ -223,9 +224,7 @@ def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
 
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
     monkeypatch.setattr(weights, "SHA256", {name: weights.sha256(weights.path_of(name)) for name in NETWORKS})
-    from helpers.models import checkpoints
-
-    fresh = checkpoints._pocket()
+    fresh = pocket_checkpoint()
     monkeypatch.setattr("helpers.stable_diffusion.checkpoint", lambda name: fresh)
     model = StableDiffusion("pocket")
     picture = model.text_to_image("a dog", num_steps=2, seed=0, verbose=False)
