@@ -1,5 +1,7 @@
 """Low-rank updates, against diffusers: made by peft, saved in its naming and in kohya's, loaded here."""
 
+import re
+
 import numpy as np
 import oracle
 import pytest
@@ -39,11 +41,8 @@ def made(request, tmp_path_factory):
     kohya = {}
     for name, each in load_file(theirs).items():
         module, factor, _ = name.rsplit(".", 2)
-        module = (
-            module.replace("text_encoder.encoder.", "lora_te.text_model.encoder.", 1)
-            .replace("unet.", "lora_unet.", 1)
-            .replace(".", "_")
-        )
+        module = re.sub(r"^text_encoder\.(text_model\.)?", "lora_te.text_model.", module)  # versions of transformers differ
+        module = module.replace("unet.", "lora_unet.", 1).replace(".", "_")
         kohya[f"{module}.{'lora_down' if factor == 'lora_A' else 'lora_up'}.weight"] = each.half()
         kohya[f"{module}.alpha"] = torch.tensor(6.0)
     save_file(kohya, folder.parent / "kohya.safetensors")

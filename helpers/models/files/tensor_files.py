@@ -15,7 +15,7 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 class TensorFile:
-    """An open file. `shapes`: of all its tensors, by name; `metadata`: what its writer noted, str to str.
+    """A file. `shapes`: of all its tensors, by name; `metadata`: what its writer noted, str to str.
 
     Raises FileNotFoundError, which names files near by; ValueError for a pickle, and for a file that is damaged or no
     safetensors at all.
@@ -31,17 +31,17 @@ class TensorFile:
         if not self.path.is_file():
             raise FileNotFoundError(f"There is no file '{self.path}'{near(self.path)}.")
         try:
-            self._file = safe_open(self.path, framework="np")
+            with safe_open(self.path, framework="np") as file:
+                slices = {name: file.get_slice(name) for name in file.keys()}
+                self.shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
+                self._dtypes = {name: each.get_dtype() for name, each in slices.items()}
+                self.metadata: dict[str, str] = file.metadata() or {}
         except SafetensorError as error:
             size = self.path.stat().st_size
             raise ValueError(
                 f"'{self.path.name}' ({size:,} bytes) is no whole safetensors file ({error}): it is cut short, damaged "
                 "or of another kind; fetch it again."
             ) from error
-        slices = {name: self._file.get_slice(name) for name in self._file.keys()}
-        self.shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
-        self._dtypes = {name: each.get_dtype() for name, each in slices.items()}
-        self.metadata: dict[str, str] = self._file.metadata() or {}
 
     def read(self, name: str) -> np.ndarray:
         """The tensor, float32. Raises ValueError for one that is no floating-point tensor, or not finite."""
@@ -50,7 +50,9 @@ class TensorFile:
                 f"{name!r} in '{self.path.name}' is of {self._dtypes[name]} numbers; weights of "
                 f"{', '.join(FLOATS)} can be read."
             )
-        array = self._file.get_tensor(name).astype(np.float32, copy=False)
+        # opened for each: as long as it is open, all that has been read of a file counts as this process's memory
+        with safe_open(self.path, framework="np") as file:
+            array = file.get_tensor(name).astype(np.float32, copy=False)
         if not np.isfinite(array).all():
             raise ValueError(
                 f"{name!r} in '{self.path.name}' has numbers that are not finite (NaN or infinite): the file is "
