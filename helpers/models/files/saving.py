@@ -23,6 +23,7 @@ _FOLDERS = {
     "vae": (["decoder", "image_encoder"], "diffusion_pytorch_model"),
 }
 _PIPELINE = {
+    "_diffusers_version": "0.21.0",  # of such a layout; diffusers asks for it where a pipeline inpaints
     "feature_extractor": [None, None],
     "requires_safety_checker": False,
     "safety_checker": [None, None],
