@@ -52,21 +52,24 @@ def steps(
         each picture of the batch.
     mask: (H, W), 1 where the image stays, 0 where it is repainted, or one for each picture; None: the whole image is
         drawn anew.
+    A checkpoint that `inpaints` sees the image around the hole; others are kept to it by `repaint`.
     Raises ValueError for arrays of other shapes or values, and a mask with nothing to repaint, or nothing to keep.
     """
-    images = None if image is None else image.reshape(-1, *image.shape[-3:])
+    checkpoint, images = networks.checkpoint, None if image is None else image.reshape(-1, *image.shape[-3:])
     if images is not None and mask is not None:
         mask = _holes(mask, images.shape[1:])
-        common_count(recipe.batch_size, mask=len(mask))
-    begin = start(networks, context, recipe, noise, guidance_interval, reuse_every)
+        common_count(recipe.batch_size, image=len(images), mask=len(mask))
+    elif images is not None:
+        common_count(recipe.batch_size, image=len(images))
+    beside = _around_hole(networks, images, mask) if checkpoint.inpaints else None
+    begin = start(networks, context, recipe, noise, guidance_interval, reuse_every, beside)
     if images is None:
         return begin.solver(begin.latent, begin.denoiser, begin.timesteps)
-    common_count(recipe.batch_size, image=len(images))
     known = np.concatenate([networks.encode_image(each) for each in images])
     latent, denoiser, solver, timesteps, rngs = _from_image(begin, known, recipe)
-    if mask is None:
+    if mask is None or checkpoint.inpaints:
         return solver(latent, denoiser, timesteps)
-    keep = kept_cells(mask, networks.checkpoint.factor)
+    keep = kept_cells(mask, checkpoint.factor)
     return repaint(latent, denoiser, timesteps, known, keep, rngs, solver, recipe.num_resamples, recipe.jump_length)
 
 
@@ -77,13 +80,14 @@ def start(
     noise: np.ndarray | None,
     guidance_interval: tuple[int, int],
     reuse_every: int,
+    beside: np.ndarray | None = None,
 ) -> Start:
     """The beginning, as the recipe has it.
 
     context: of the prompts, (max_length, context_width), with or without a leading axis of 1 or of the batch; where
         the checkpoint takes `any_length`, also a multiple of max_length.
     noise: to start from instead of the seed's, `networks.latent_shape`, with or without such an axis.
-    guidance_interval, reuse_every: as of `guided_denoiser`.
+    guidance_interval, reuse_every: as of `guided_denoiser`; beside: as of `guidance.UNet`.
     Raises ValueError for arrays of other shapes, and for noise where the recipe has a seed.
     """
     if recipe.seed is None and noise is None:
@@ -108,6 +112,7 @@ def start(
         checkpoint.prediction,
         checkpoint.timestep_width,
         checkpoint.guidance_width,
+        beside,
     )
     denoiser = guided_denoiser(unet, unconditional, context, scale, guidance_interval, reuse_every)
     sampler = SAMPLERS[recipe.sampler]
@@ -131,6 +136,8 @@ def suited(checkpoint: Checkpoint, recipe: Recipe) -> Recipe:
         neutral |= {"unconditional_guidance_scale": 1.0}
     if checkpoint.unguided or checkpoint.guidance_width is not None:
         neutral |= {"negative_prompt": None}
+    if checkpoint.inpaints:
+        neutral |= {"num_resamples": 1, "jump_length": 1}
     idle = [name for name, value in neutral.items() if getattr(recipe, name) not in (value, 0, "")]
     if idle:
         told = " and ".join(idle)
@@ -158,6 +165,20 @@ def _from_image(begin: Start, known: np.ndarray, recipe: Recipe) -> Start:
     timesteps = begin.timesteps[-recipe.steps_taken :]
     noisy = renoise(np.broadcast_to(known, begin.latent.shape), None, int(timesteps[0]), begin.rngs)
     return begin._replace(latent=noisy, timesteps=timesteps)
+
+
+def _around_hole(networks: Networks, images: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray:
+    """What a UNet made for inpainting sees beside the latent, as of `guidance.UNet`.
+
+    images: uint8 (N, H, W, 3), or None; mask: uint8 (N, H, W), or None, where all is drawn and nothing is seen.
+    """
+    shape = (1, networks.img_height, networks.img_width, 3)
+    if images is None or mask is None:
+        images, mask = np.zeros(shape, np.uint8), np.zeros(shape[:3], np.uint8)
+    seen = np.where(mask[..., None] == 1, images, np.float32(127.5))
+    latents = np.concatenate([networks.encode_image(each) for each in seen])
+    holes = ~kept_cells(mask, networks.checkpoint.factor)[..., None]
+    return np.concatenate([np.broadcast_to(holes, (*latents.shape[:3], 1)), latents], axis=-1, dtype=np.float32)
 
 
 def _holes(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

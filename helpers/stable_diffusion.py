@@ -165,7 +165,7 @@ class StableDiffusion:
         image, mask: of the model's size, as `load_images` and `checked_masks` take them; where the mask is 1 each pixel
             stays the image's own, where it is 0 it is repainted. N images or masks make N pictures.
         num_resamples: how often each stretch of steps is done, from 1; more fit the hole better, and take longer.
-        jump_length: steps in a stretch, from 1; 10 in the RePaint paper.
+        jump_length: steps in a stretch, from 1; 10 in the RePaint paper. Models made for inpainting take neither.
         strength: as of `image_to_image`: below 1, something of what was in the hole stays.
         Raises ValueError for a mask of another size or with other values, with nothing to repaint, or nothing to keep.
         """

@@ -15,12 +15,15 @@ class UNet(NamedTuple):
     """How the UNet is asked, and what it tells.
 
     run: as of `Networks`; prediction, timestep_width, guidance_width: as of `Checkpoint`.
+    beside: what one made for inpainting takes after the latent's channels C: 1 in the hole's cells and 0 elsewhere,
+        then the latent of the picture with its hole in grey; float32 (N, h, w, 1 + C), or one for all.
     """
 
     run: Callable[..., Any]
     prediction: str
     timestep_width: int
     guidance_width: int | None = None
+    beside: np.ndarray | None = None
 
 
 def guided_denoiser(
@@ -49,6 +52,9 @@ def guided_denoiser(
     def predicted(latent: np.ndarray, timestep: int, context: np.ndarray, scale: float) -> np.ndarray:
         count = len(context)
         told = [] if unet.guidance_width is None else [guidance_embedding([scale] * count, unet.guidance_width)]
+        if unet.beside is not None:
+            beside = np.tile(unet.beside, (len(latent) // len(unet.beside), 1, 1, 1))
+            latent = np.concatenate([latent, beside], axis=-1)
         return predict(latent, timestep_embedding([timestep] * count, unet.timestep_width), context, *told)
 
     def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:

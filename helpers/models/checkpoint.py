@@ -30,8 +30,9 @@ class Checkpoint:
     The networks take and give what KerasCV's do, with H and W the picture's pixels, f the factor, C the channels:
     `text_encoder` [tokens, positions] int32 (N, max_length) → context (N, max_length, context_width);
     `diffusion_model` [latent (N, H/f, W/f, C), timestep embedding (N, timestep_width), context] → the latent's noise,
-    or its velocity where `prediction` says so (`schedule.noise_from_velocity` gives the noise); `decoder` a latent of
-    unit variance → picture (N, H, W, 3) in about [-1, 1]; `image_encoder` the way back.
+    or its velocity where `prediction` says so (`schedule.noise_from_velocity` gives the noise); one that `inpaints`
+    takes in_channels with the latent (`guidance.UNet` tells which); `decoder` a latent of unit variance → picture
+    (N, H, W, 3) in about [-1, 1]; `image_encoder` the way back.
     The last argument of each maker says whether to load the weights; without them they are random.
     """
 
@@ -63,7 +64,13 @@ class Checkpoint:
     timestep_width: int = 320  # of the timestep's sines and cosines
     # of the guidance's sines and cosines, (N, guidance_width), which a distilled UNet takes after all else
     guidance_width: int | None = None
+    in_channels: int | None = None  # of its UNet, where it takes more than the latent's
     source: Source | None = None  # of those from files: what they are made of
+
+    @property
+    def inpaints(self) -> bool:
+        """Whether its UNet is made for inpainting: beside the latent it sees where the hole is, and what is around."""
+        return self.in_channels is not None
 
     def drawable(self, name: str, pixels: int | None) -> int:
         """The height or width `pixels`, to the nearest multiple of 128 with a warning; None is the native size.

@@ -32,10 +32,15 @@ def opened(path: Path, prediction: str | None = None) -> CheckpointFiles:
     """The checkpoint in a folder or a file. Raises as `read_folder` and `read_single_file` do.
 
     prediction: "noise" or "velocity", instead of what the files tell.
+    Raises ValueError also for a UNet that takes something else than a latent, or what inpainting takes.
     """
-    if not path.is_dir():
-        return read_single_file(path, prediction)
-    files = read_folder(path)
+    files = read_folder(path) if path.is_dir() else read_single_file(path, prediction)
+    unet = files.architecture.unet
+    if unet.in_channels not in (unet.latent_channels, 2 * unet.latent_channels + 1):
+        raise ValueError(
+            f"The UNet of '{path.name}' takes {unet.in_channels} channels; those that are used here take "
+            f"{unet.latent_channels}, or {2 * unet.latent_channels + 1} where they are made for inpainting."
+        )
     told = files.architecture.prediction
     architecture = dataclasses.replace(files.architecture, prediction=prediction or told)
     return dataclasses.replace(files, architecture=architecture)
@@ -120,6 +125,9 @@ def described(source: Source) -> Checkpoint:
     if config.unet.guidance_width is not None:
         drawing, most_steps = CONSISTENCY
     own = {"drawing": drawing, "repainting": drawing._replace(num_steps=most_steps)} if drawing and most_steps else {}
+    inpaints = config.unet.in_channels > config.unet.latent_channels
+    if inpaints:
+        own["repainting"] = own.get("drawing", Checkpoint.drawing)  # it repaints as it draws
     return Checkpoint(
         name=source.name,
         about=source.about,
@@ -147,6 +155,7 @@ def described(source: Source) -> Checkpoint:
         unguided=source.unguided,
         most_steps=most_steps,
         guidance_width=config.unet.guidance_width,
+        in_channels=config.unet.in_channels if inpaints else None,
         source=source,
         **own,
     )

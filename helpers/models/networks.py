@@ -204,7 +204,7 @@ class Networks:
         return weighted(self._array("text_encoder", piece.tokens, positions), piece.weights)
 
     def encode_image(self, image: np.ndarray) -> np.ndarray:
-        """A picture uint8 (img_height, img_width, 3) → its latent float32 (1, *latent_shape).
+        """A picture (img_height, img_width, 3), uint8 or floats of 0…255, → its latent float32 (1, *latent_shape).
 
         Raises ValueError for a picture of another size.
         """

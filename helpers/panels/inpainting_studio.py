@@ -66,6 +66,8 @@ class InpaintStudio(GenerationStudio):
         self.num_resamples = widgets.IntSlider(
             2, 1, 10, description="Resamples", style={"description_width": "6em"}, layout={"width": "22em"}
         )
+        if model.checkpoint.inpaints:  # it does not resample
+            self.num_resamples.value, self.num_resamples.disabled = 1, True
         self.options.content.children = [*self.options.content.children, self.num_resamples]
         self.prompt.value = prompt
         self.prompt.placeholder = "What to put into the hole, and around it"

@@ -23,7 +23,7 @@ _FOLDERS = {
     "vae": (["decoder", "image_encoder"], "diffusion_pytorch_model"),
 }
 _PIPELINE = {
-    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.21.0",  # of such a layout; diffusers asks for it where a pipeline inpaints
     "feature_extractor": [None, None],
     "requires_safety_checker": False,
     "safety_checker": [None, None],
@@ -38,7 +38,7 @@ _PIPELINE = {
 def save_folder(folder: Path | str, architecture: Architecture, networks: Mapping[str, keras.Model]) -> Path:
     """Save a checkpoint's four networks, by the names of `Networks`, in half precision in a new folder; returns it.
 
-    It holds what diffusers' `StableDiffusionPipeline.from_pretrained` needs, and `StableDiffusion(folder)`.
+    It holds what diffusers' `DiffusionPipeline.from_pretrained` needs, and `StableDiffusion(folder)`.
     Raises FileExistsError for a folder that is there; one half written is taken away again.
     """
     folder = Path(folder)
@@ -80,8 +80,9 @@ def _configs(architecture: Architecture) -> dict[str, dict]:
     tokenizer = ClipTokenizer()
     padding = tokenizer.end_of_text if text.padding is None else text.padding
     told = {ours: theirs for theirs, ours in PREDICTIONS.items()}
+    inpaints = unet.in_channels > unet.latent_channels
     return {
-        "model_index.json": _PIPELINE,
+        "model_index.json": {**_PIPELINE, "_class_name": f"StableDiffusion{'Inpaint' * inpaints}Pipeline"},
         "text_encoder/config.json": {
             "architectures": ["CLIPTextModel"],
             "model_type": "clip_text_model",

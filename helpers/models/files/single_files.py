@@ -150,6 +150,6 @@ def _prediction(file: TensorFile, given: str | None, family: str) -> str:
     if given is None and told is None and family == "2":
         raise ValueError(
             f"'{file.path.name}' does not tell what its UNet predicts: give prediction='velocity' (2.0 and 2.1 at 768 "
-            "pixels) or prediction='noise' (2.0-base, 2.1-base, turbo)."
+            "pixels) or prediction='noise' (2.0-base, 2.1-base, 2.0-inpainting, turbo)."
         )
     return given or prediction(_SHORT.get(told, told) if told else "epsilon", file.path.name)
