@@ -57,9 +57,10 @@ test: VENV = .venv
 test: .venv/.dev ## run the tests and every notebook
 	$(PYTEST)
 
+# There nobody trains or judges the pocket model.
 test-colab: VENV = .venv-colab
 test-colab: .venv-colab/.dev ## the same with the package versions that Google Colab has
-	$(PYTEST)
+	$(PYTEST) --ignore=tests/pocket
 
 lint: .venv/.dev ## check the style of helpers, tests and notebooks, and the types of helpers
 	.venv/bin/python -m ruff check helpers tests notebooks

@@ -40,8 +40,8 @@ def made(request, tmp_path_factory):
     theirs = folder.parent / "theirs.safetensors"
     kohya = {}
     for name, each in load_file(theirs).items():
-        module, factor, _ = name.rsplit(".", 2)
-        module = re.sub(r"^text_encoder\.(text_model\.)?", "lora_te.text_model.", module)  # versions of transformers differ
+        module, factor, _ = name.rsplit(".", 2)  # with text_model or without, as the version of transformers has it
+        module = re.sub(r"^text_encoder\.(text_model\.)?", "lora_te.text_model.", module)
         module = module.replace("unet.", "lora_unet.", 1).replace(".", "_")
         kohya[f"{module}.{'lora_down' if factor == 'lora_A' else 'lora_up'}.weight"] = each.half()
         kohya[f"{module}.alpha"] = torch.tensor(6.0)

@@ -108,10 +108,10 @@ def test_the_whole_photo_is_shown_and_the_crop_again(page):
 
     assert proportions() == [128, 128]
     button(page, "Into the photo").click()
-    page.wait_for_function("document.querySelector('.divider-after').naturalWidth == 240", timeout=10_000)
+    page.wait_for_function("document.querySelector('.divider-after')?.naturalWidth == 240", timeout=10_000)
     assert proportions() == [240, 200]
     button(page, "Into the photo").click()
-    page.wait_for_function("document.querySelector('.divider-after').naturalWidth == 128", timeout=10_000)
+    page.wait_for_function("document.querySelector('.divider-after')?.naturalWidth == 128", timeout=10_000)
 
 
 def test_a_result_becomes_the_photo_and_the_photo_before_comes_back(page):
