@@ -61,7 +61,7 @@ def told(page):
 
 def settles(page, **expected):
     """Waits until the kernel tells what is expected, and holds it to that."""
-    for _ in range(200):
+    for _ in range(600):
         if expected.items() <= told(page).items():
             break
         page.wait_for_timeout(50)
@@ -75,6 +75,7 @@ def button(page, name):
 
 def test_a_hole_painted_by_hand_and_nothing_else_is_repainted(page):
     button(page, "Paint").click()
+    page.wait_for_selector(".touchable-stage.painting", timeout=60_000)  # the kernel has answered
     box = page.locator(".touchable-stage").nth(1).bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     Hand(page, "mouse").drag([(x - 40, y - 20), (x, y), (x + 40, y + 30)])
