@@ -55,12 +55,14 @@ def steps(
     A checkpoint that `inpaints` sees the image around the hole; others are kept to it by `repaint`.
     Raises ValueError for arrays of other shapes or values, and a mask with nothing to repaint, or nothing to keep.
     """
-    checkpoint, images = networks.checkpoint, None if image is None else image.reshape(-1, *image.shape[-3:])
-    if images is not None and mask is not None:
-        mask = _holes(mask, images.shape[1:])
-        common_count(recipe.batch_size, image=len(images), mask=len(mask))
-    elif images is not None:
-        common_count(recipe.batch_size, image=len(images))
+    checkpoint = networks.checkpoint
+    images = None if image is None else image.reshape(-1, *image.shape[-3:])
+    if images is not None:
+        counts = {"image": len(images)}
+        if mask is not None:
+            mask = _holes(mask, images.shape[1:])
+            counts["mask"] = len(mask)
+        common_count(recipe.batch_size, **counts)
     beside = _around_hole(networks, images, mask) if checkpoint.inpaints else None
     begin = start(networks, context, recipe, noise, guidance_interval, reuse_every, beside)
     if images is None:

@@ -125,8 +125,7 @@ def described(source: Source) -> Checkpoint:
     if config.unet.guidance_width is not None:
         drawing, most_steps = CONSISTENCY
     own = {"drawing": drawing, "repainting": drawing._replace(num_steps=most_steps)} if drawing and most_steps else {}
-    inpaints = config.unet.in_channels > config.unet.latent_channels
-    if inpaints:
+    if config.unet.inpaints:
         own["repainting"] = own.get("drawing", Checkpoint.drawing)  # it repaints as it draws
     return Checkpoint(
         name=source.name,
@@ -155,7 +154,7 @@ def described(source: Source) -> Checkpoint:
         unguided=source.unguided,
         most_steps=most_steps,
         guidance_width=config.unet.guidance_width,
-        in_channels=config.unet.in_channels if inpaints else None,
+        in_channels=config.unet.in_channels if config.unet.inpaints else None,
         source=source,
         **own,
     )

@@ -231,3 +231,11 @@ def channels_first(array: np.ndarray) -> torch.Tensor:
 def close(ours, theirs) -> float:
     """The largest difference through the largest value."""
     return float(np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max())
+
+
+def assert_same(ours, theirs, figure, what, most=1) -> None:
+    """Our pictures, uint8, are diffusers', floats of 0…1, but for so many of 255; tells how many it was."""
+    difference = np.abs(ours.astype(int) - np.floor(theirs * 255))
+    figure(f"{what}: the picture is at most {difference.max():.0f} of 255 from diffusers' pipeline's")
+    assert theirs.std() > 0.05, "a flat picture would prove nothing"
+    assert difference.max() <= most and difference.mean() < 1

@@ -40,13 +40,6 @@ def drawn(model, noise=NOISE, **options):
     return model.generate_image(model.encode_text(PROMPT), diffusion_noise=noise, verbose=False, **options)
 
 
-def assert_same(ours, theirs, figure, what):
-    difference = np.abs(ours.astype(int) - np.floor(theirs * 255))
-    figure(f"{what}: the picture is at most {difference.max():.0f} of 255 from diffusers' pipeline's")
-    assert theirs.std() > 0.05, "a flat picture would prove nothing"
-    assert difference.max() <= 1
-
-
 @pytest.fixture(scope="module")
 def consistency(tmp_path_factory):
     """A consistency model that is told the guidance: diffusers' pipeline, its folder, a single file, our model."""
@@ -70,7 +63,7 @@ def test_a_consistency_model_is_told_the_guidance(consistency, same_noise, figur
     pipe, folder, model = consistency
     assert model.checkpoint.drawing == ("lcm", 4, 8.5), "right without options"
     theirs = pipe(PROMPT, latents=latents(), num_inference_steps=4, guidance_scale=8.5, output_type="np").images
-    assert_same(drawn(model), theirs, figure, "LCM, 4 steps")
+    oracle.assert_same(drawn(model), theirs, figure, "LCM, 4 steps")
     other = drawn(model, unconditional_guidance_scale=2.0)
     assert np.abs(other.astype(int) - np.floor(theirs * 255)).max() > 1, "the guidance counts"
     with pytest.warns(UserWarning, match="'small' is made to draw without negative_prompt: no effect."):
@@ -105,7 +98,7 @@ def test_a_consistency_lora_on_any_checkpoint(tmp_path, same_noise, figure):
     theirs = pipe(PROMPT, latents=latents(), num_inference_steps=4, guidance_scale=1.5, output_type="np").images
     model = StableDiffusion(folder, loras={tmp_path / "lcm.safetensors": 1.0}, **OPTIONS)
     ours = drawn(model, sampler="lcm", num_steps=4, unconditional_guidance_scale=1.5)
-    assert_same(ours, theirs, figure, "LCM LoRA, 4 steps, guidance 1.5")
+    oracle.assert_same(ours, theirs, figure, "LCM LoRA, 4 steps, guidance 1.5")
 
 
 def test_turbo(tmp_path, figure):
@@ -121,7 +114,7 @@ def test_turbo(tmp_path, figure):
     for steps in (1, 4):
         theirs = pipe(PROMPT, latents=latents(), num_inference_steps=steps, guidance_scale=0.0, output_type="np").images
         ours = drawn(model, sigma * NOISE, num_steps=steps)
-        assert_same(ours, theirs, figure, f"turbo, steps: {steps}")
+        oracle.assert_same(ours, theirs, figure, f"turbo, steps: {steps}")
     told = "'small' is made to draw without unconditional_guidance_scale and negative_prompt: no effect."
     with pytest.warns(UserWarning, match=told) as warned:
         guided = drawn(model, sigma * NOISE, num_steps=4, unconditional_guidance_scale=7.5, negative_prompt="blurry")

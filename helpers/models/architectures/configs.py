@@ -35,6 +35,11 @@ class UNetConfig:
     layers: int = 2  # residual blocks at each level, on the way down
     guidance_width: int | None = None  # of the guidance's sines and cosines, where it is distilled to be told them
 
+    @property
+    def inpaints(self) -> bool:
+        """Whether it is made for inpainting."""
+        return self.in_channels > self.latent_channels
+
 
 @dataclass(frozen=True)
 class AutoencoderConfig:

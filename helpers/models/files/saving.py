@@ -80,9 +80,8 @@ def _configs(architecture: Architecture) -> dict[str, dict]:
     tokenizer = ClipTokenizer()
     padding = tokenizer.end_of_text if text.padding is None else text.padding
     told = {ours: theirs for theirs, ours in PREDICTIONS.items()}
-    inpaints = unet.in_channels > unet.latent_channels
     return {
-        "model_index.json": {**_PIPELINE, "_class_name": f"StableDiffusion{'Inpaint' * inpaints}Pipeline"},
+        "model_index.json": {**_PIPELINE, "_class_name": f"StableDiffusion{'Inpaint' * unet.inpaints}Pipeline"},
         "text_encoder/config.json": {
             "architectures": ["CLIPTextModel"],
             "model_type": "clip_text_model",
