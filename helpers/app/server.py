@@ -56,6 +56,8 @@ def config(host: str, port: int) -> Config:
         # here, pages of other sites cannot pretend to be this machine by a name of theirs
         "allow_remote_access": not here,
     }
+    # nothing in a kernel is worth waiting for
+    settings.KernelManager.shutdown_wait_time = 0.5
     # a page that was closed before it was whole never had a connection to lose
     settings.MappingKernelManager.cull_idle_timeout, settings.MappingKernelManager.cull_interval = 120, 30
     return settings
@@ -117,5 +119,6 @@ class Pages(Voila):
         return [(self.server_url, StartHandler), *handlers]
 
     def listen(self):
-        print(f"The pages are at {self.display_url}", flush=True)
+        # once it listens; what follows there runs until the end
+        tornado.ioloop.IOLoop.current().add_callback(lambda: print(f"The pages are at {self.display_url}", flush=True))
         super().listen()
