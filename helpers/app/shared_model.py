@@ -53,7 +53,7 @@ def _answer(connection: Connection, model, line: FairQueue) -> None:
                 own = model.checkpoint
                 promises = Promises(own.drawing, own.repainting, own.inpaints, own.factor)
                 connection.send((promises, model.img_width, model.img_height, model.settings))
-            elif name in ("encode_text", "decode"):
+            elif name in ("encode_text", "decode", "preview"):
                 connection.send(line.do(lambda: _heard(getattr(model, name), arguments)))
             elif name in ("denoise", "denoise_hole"):
                 recipe = arguments[-1]
@@ -104,6 +104,9 @@ class SharedModel:
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
         return self._called("decode", latent)
+
+    def preview(self, latent: np.ndarray) -> np.ndarray:
+        return self._called("preview", latent)
 
     def denoise(self, context: np.ndarray, recipe: Recipe) -> Iterator[Step | Waiting]:
         return self._steps("denoise", context, recipe)

@@ -33,8 +33,8 @@ class Wish:
 class GenerationStudio(DrawingForm):
     """The form; shows itself as the last line of a cell.
 
-    model: draws by its methods `encode_text`, `denoise` and `decode`, as `StableDiffusion` does; the form begins with
-        the defaults of its `checkpoint`.
+    model: draws by its methods `encode_text`, `denoise`, `preview` and `decode`, as `StableDiffusion` does; the form
+        begins with the defaults of its `checkpoint`. One that draws for others too has `Waiting`s among its steps.
     folder: where Save writes; made when needed. None keeps nothing on this machine: in place of Save there is Download,
         for a page that somebody opens in a browser elsewhere.
 
@@ -138,7 +138,7 @@ class GenerationStudio(DrawingForm):
             left = (now - since) / (done - 1) * (total - done) if done > 1 else None
             self._advance(done, total, left)
             if self.preview.value and done % pause == 0 and done < total:
-                self.screen.value = figures_of(self.model.decode(step.predicted_x0), recipes, "so far: ")
+                self.screen.value = figures_of(self.model.preview(step.predicted_x0), recipes, "so far: ")
         if step is None:
             self._tell("Stopped before it began.")
             return
