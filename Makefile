@@ -42,8 +42,9 @@ lab: .venv/.lab ## open the notebooks in JupyterLab, on this machine only
 
 HOST = localhost
 PORT = 8866
-app: .venv/.lab ## serve the panels as web pages: make app HOST=0.0.0.0 PORT=8866 MODEL=pocket, for other machines too
-	@TF_CPP_MIN_LOG_LEVEL=3 exec .venv/bin/python -m helpers.app --host '$(HOST)' --port '$(PORT)' $(if $(MODEL),--model '$(MODEL)')
+app: .venv/.lab ## serve the panels as web pages, on this machine only; to others: make app HOST=0.0.0.0
+	@TF_CPP_MIN_LOG_LEVEL=3 exec .venv/bin/python -m helpers.app --host '$(HOST)' --port '$(PORT)' \
+	  $(if $(MODEL),--model '$(MODEL)')
 
 gallery: .venv/.lab ## run the first notebook: make gallery PROMPT="a cat in space"; pictures in outputs/
 	@mkdir -p outputs

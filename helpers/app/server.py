@@ -36,8 +36,8 @@ def run(model, host: str = "localhost", port: int = 8866) -> None:
     with tempfile.TemporaryDirectory() as folder:  # which only this user can open
         os.environ[ADDRESS] = f"{folder}/model"
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        serve(model, os.environ[ADDRESS])
-        Pages.launch_instance(argv=[], config=config(host, port))
+        with serve(model, os.environ[ADDRESS]):
+            Pages.launch_instance(argv=[], config=config(host, port))
 
 
 def config(host: str, port: int) -> Config:

@@ -6,6 +6,7 @@ closes the connection, and with that gives the place in the queue free: nobody n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import warnings
@@ -33,16 +34,17 @@ class Promises(NamedTuple):
     factor: int
 
 
-def serve(model, address: str) -> FairQueue:
-    """Answers at the socket `address` for a `StableDiffusion`, in threads, until the program ends."""
+def serve(model, address: str) -> Listener:
+    """Answers at the socket `address` for a `StableDiffusion`, in threads, until what it returns is closed."""
     listener, line = Listener(address, "AF_UNIX", backlog=128), FairQueue()
 
     def accept() -> None:
-        while True:
-            threading.Thread(target=_answer, args=(listener.accept(), model, line), daemon=True).start()
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                threading.Thread(target=_answer, args=(listener.accept(), model, line), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    return line
+    return listener
 
 
 def _answer(connection: Connection, model, line: FairQueue) -> None:

@@ -83,7 +83,7 @@ def test_two_draw_at_once_and_each_sees_only_their_own(two, tmp_path):
         assert read_recipe(file)["prompt"] == f"something {colour}"
         (other,) = {*COLOURS} - {colour}
         shown = page.locator(".studio").inner_html()
-        assert colour in shown and other not in shown
+        assert f"something {colour}" in shown and f"something {other}" not in shown
 
 
 def test_a_closed_tab_frees_its_place_and_its_kernel(browser, address, two, figure):

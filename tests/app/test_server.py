@@ -28,13 +28,17 @@ from tests.app.stand_in import SlowPainter, pages  # noqa: E402
 PATHS = ("/", "/voila/render/generation.ipynb", "/voila/tree", "/voila/files/generation.ipynb")
 
 
-def status(port, path, address="127.0.0.1", **headers):
-    connection = http.client.HTTPConnection(address, port, timeout=20)
+def answer(port, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", path, headers=headers)
-        return connection.getresponse().status
+        return connection.getresponse()
     finally:
         connection.close()
+
+
+def status(port, path, **headers):
+    return answer(port, path, **headers).status
 
 
 def test_by_default_nobody_else_gets_in():
@@ -52,7 +56,10 @@ def test_others_need_the_token():
         assert len(token) > 30
         for path in PATHS:
             assert status(port, path) == status(port, f"{path}?token={token[:-1]}") == 403, path
-        assert status(port, f"/?token={token}") == 302
+        first = answer(port, f"/?token={token}")
+        assert first.status == 302
+        cookies = [each.partition(";")[0] for each in first.headers.get_all("Set-Cookie")]
+        assert status(port, "/voila/tree", Cookie="; ".join(cookies)) == 200, "who was let in stays so"
         assert status(port, f"/api/kernels/{'-'.join(['0' * 8, *['0' * 4] * 3, '0' * 12])}") == 403
 
 
@@ -61,18 +68,19 @@ def test_others_need_the_token():
 
 @pytest.fixture
 def shared(tmp_path):
-    serve(SlowPainter(), str(tmp_path / "model"))
-    return SharedModel(str(tmp_path / "model"))
+    with serve(SlowPainter(), str(tmp_path / "model")):
+        yield SharedModel(str(tmp_path / "model"))
 
 
 def test_its_pictures_are_the_model_s_to_the_bit(pocket, tmp_path):
-    serve(pocket, str(tmp_path / "model"))
-    shared, recipe = SharedModel(str(tmp_path / "model")), Recipe(prompt="a cat", num_steps=2, seed=3)
-    *_, last = shared.denoise(shared.encode_text("a cat"), recipe)
+    recipe = Recipe(prompt="a cat", num_steps=2, seed=3)
     expected = pocket.text_to_image("a cat", num_steps=2, seed=3, sampler=recipe.sampler, verbose=False)
-    assert np.array_equal(shared.decode(last.latent), expected)
-    with pytest.warns(UserWarning, match="xyzzy"):
-        shared.encode_text("a cat xyzzy")
+    with serve(pocket, str(tmp_path / "model")):
+        shared = SharedModel(str(tmp_path / "model"))
+        *_, last = shared.denoise(shared.encode_text("a cat"), recipe)
+        assert np.array_equal(shared.decode(last.latent), expected)
+        with pytest.warns(UserWarning, match="xyzzy"):
+            shared.encode_text("a cat xyzzy")
 
 
 def test_what_the_model_raises_is_raised_in_the_page(shared):

@@ -36,8 +36,7 @@ def main() -> None:
         since = time.monotonic()
         model.text_to_image("a cat in space", seed=seed, verbose=False)
         alone = time.monotonic() - since
-    with tempfile.TemporaryDirectory() as folder:
-        serve(model, f"{folder}/model")
+    with tempfile.TemporaryDirectory() as folder, serve(model, f"{folder}/model"):
         processes = multiprocessing.get_context("spawn")  # a copy of this one would have its networks too
         begin, times = processes.Barrier(PEOPLE + 1), processes.Queue()
         people = [
