@@ -25,6 +25,7 @@ from in_a_browser import free_port  # noqa: E402
 
 from tests.app.stand_in import SlowPainter, pages  # noqa: E402
 
+GIVEN = {"sampler": "dpm_solver", "unconditional_guidance_scale": 7.5}
 PATHS = ("/", "/voila/render/generation.ipynb", "/voila/tree", "/voila/files/generation.ipynb")
 
 
@@ -73,8 +74,8 @@ def shared(tmp_path):
 
 
 def test_its_pictures_are_the_model_s_to_the_bit(pocket, tmp_path):
-    recipe = Recipe(prompt="a cat", num_steps=2, seed=3)
-    expected = pocket.text_to_image("a cat", num_steps=2, seed=3, sampler=recipe.sampler, verbose=False)
+    recipe = Recipe(prompt="a cat", num_steps=2, seed=3, **GIVEN)
+    expected = pocket.text_to_image("a cat", num_steps=2, seed=3, verbose=False, **GIVEN)
     with serve(pocket, str(tmp_path / "model")):
         shared = SharedModel(str(tmp_path / "model"))
         *_, last = shared.denoise(shared.encode_text("a cat"), recipe)
@@ -139,6 +140,6 @@ def test_a_page_fetches_nothing_from_the_machine_and_takes_no_huge_upload(shared
 
 
 def test_a_step_comes_as_it_was(shared):
-    *waiting, step = list(shared.denoise(shared.encode_text("red"), Recipe(prompt="red", num_steps=1, seed=0)))
+    *waiting, step = list(shared.denoise(shared.encode_text("red"), Recipe(prompt="red", num_steps=1, seed=0, **GIVEN)))
     assert all(isinstance(each, Waiting) for each in waiting)
     assert isinstance(step, Step) and step.latent.shape == (1, 8, 8, 3)
