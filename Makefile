@@ -23,7 +23,7 @@ else
 endif
 export PROMPT
 
-.PHONY: help lab gallery test test-colab lint address bundle clean
+.PHONY: help lab app gallery test test-colab lint address bundle clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,12 @@ lab: .venv/.lab ## open the notebooks in JupyterLab, on this machine only
 	  set -- "$$@" --no-browser; \
 	fi; \
 	exec .venv/bin/python -m jupyterlab "$$@"
+
+HOST = localhost
+PORT = 8866
+app: .venv/.lab ## serve the panels as web pages, on this machine only; to others: make app HOST=0.0.0.0
+	@TF_CPP_MIN_LOG_LEVEL=3 exec .venv/bin/python -m helpers.app --host '$(HOST)' --port '$(PORT)' \
+	  $(if $(MODEL),--model '$(MODEL)')
 
 gallery: .venv/.lab ## run the first notebook: make gallery PROMPT="a cat in space"; pictures in outputs/
 	@mkdir -p outputs
@@ -70,7 +76,7 @@ lint: .venv/.dev ## check the style of helpers, tests and notebooks, and the typ
 address: .venv/bin/python ## say where a fork is: make address URL=https://github.com/OWNER/NAME
 	@.venv/bin/python -m helpers.address $(URL)
 
-# The project as it is in git, the wheels that `make lab` and `make gallery` install, and with
+# The project as it is in git, the wheels that `make lab`, `make app` and `make gallery` install, and with
 # WEIGHTS="$HOME/.keras/datasets/kcv_*" files of weights that Keras has fetched, in one folder.
 bundle: .venv/bin/python ## make the folder bundle/ for a room without network, of this system and Python
 	rm -rf bundle && mkdir bundle
@@ -87,7 +93,7 @@ clean: ## remove the environments and the caches; outputs/ stays
 # The environments. An empty file in each marks what is installed, so that it is installed once.
 # Packages that pip builds from source are built under the same constraints.
 # In a bundle all are there, in the folder wheels, and nobody is asked.
-LAB = -r requirements.txt openvino jupyterlab papermill nbconvert
+LAB = -r requirements.txt openvino jupyterlab voila papermill nbconvert
 INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
   $(@D)/bin/python -m pip install --use-pep517 --disable-pip-version-check \
   $(if $(wildcard wheels),--no-index --find-links wheels) -c $(CONSTRAINTS)

@@ -11,7 +11,7 @@ import numpy as np
 from helpers.panels.folding import Folding
 from helpers.panels.messages import complaint
 from helpers.panels.region_sliders import RegionPicker
-from helpers.panels.uploads import uploaded
+from helpers.panels.uploads import SHARED_LIMIT, uploaded
 from helpers.pictures.loading import load_image
 from helpers.pictures.regions import Region, fit, resize
 
@@ -30,11 +30,14 @@ class CropPicker(RegionPicker):
     width, height: of the crop that a model wants. The region then keeps these proportions, unless their box is
         unchecked, and `cropped` has this size; a photo smaller than this is enlarged, with a warning. Without
         them `cropped` has the region's own size.
+    shared: the panel is a page on a machine that many share, whose files, and what else it can reach, are not
+        everybody's: photos are uploaded, up to 50 MB, and nothing is fetched.
 
     `cropped` is the crop, uint8 (height, width, 3); `picture` the photo; `region` where it lies in it.
     """
 
-    def __init__(self, photo, width: int | None = None, height: int | None = None):
+    def __init__(self, photo, width: int | None = None, height: int | None = None, *, shared: bool = False):
+        self._most = SHARED_LIMIT if shared else None
         self._size = (width, height) if width and height else None
         super().__init__(self._enlarged(load_image(photo)), "The photo")
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your photo")
@@ -42,8 +45,10 @@ class CropPicker(RegionPicker):
         self.fetch_button = widgets.Button(description="Fetch", icon="download", layout={"width": "7em"})
         self.upload.observe(lambda change: self._uploaded(), "value")
         self.fetch_button.on_click(lambda _: self._load(self.address.value.strip()))
-        source = widgets.HBox([self.upload, self.address, self.fetch_button], layout={"flex_flow": "row wrap"})
-        self.source = Folding("Another photo", [source, widgets.HTML(f"<small>{UPLOAD_HINT}</small>")])
+        source = [self.upload] if shared else [self.upload, self.address, self.fetch_button]
+        hint = f"Up to {SHARED_LIMIT // 1_000_000} MB; it is not kept." if shared else UPLOAD_HINT
+        row = widgets.HBox(source, layout={"flex_flow": "row wrap"})
+        self.source = Folding("Another photo", [row, widgets.HTML(f"<small>{hint}</small>")])
         self.children = [*self.children, self.source]
         self.aspect_box.value = self._size is not None
         if self.touch:
@@ -67,7 +72,11 @@ class CropPicker(RegionPicker):
         return self._size[0] / self._size[1] if self._size else super()._proportions()
 
     def _uploaded(self) -> None:
-        content = uploaded(self.upload)
+        try:
+            content = uploaded(self.upload, self._most)
+        except ValueError as error:
+            self.message.value = complaint(str(error))
+            return
         if content is not None:
             self._load(content)
 

@@ -10,6 +10,7 @@ from helpers.diffusion.samplers import SAMPLERS
 from helpers.panels.folding import Folding
 from helpers.panels.messages import complaint, notice
 from helpers.panels.touchable import keys
+from helpers.panels.waiting import duration
 from helpers.recipes.recipe import Recipe
 
 WRAPPING = {"flex_flow": "row wrap"}
@@ -59,6 +60,7 @@ class DrawingForm(widgets.VBox):
         self.options = Folding(
             "More options", [self.negative_prompt, self.guidance, self.sampler, self.batch_size, self.preview]
         )
+        self.browser = keys(self._key)
         self.form = widgets.VBox(
             [
                 self.prompt,
@@ -67,7 +69,7 @@ class DrawingForm(widgets.VBox):
                 widgets.HBox([self.generate_button, self.stop_button, self.progress, self.status], layout=WRAPPING),
                 self.message,
                 self.options,
-                *keys(self._key),
+                *self.browser,
             ]
         )
 
@@ -104,9 +106,8 @@ class DrawingForm(widgets.VBox):
 
     def _advance(self, done: int, total: int, seconds_left: float | None) -> None:
         self.progress.value = done
-        minutes, seconds = divmod(round(seconds_left or 0), 60)
-        left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-        self.status.value = f"Step {done} of {total}" + ("" if seconds_left is None else f", about {left} left")
+        left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
+        self.status.value = f"Step {done} of {total}{left}"
 
     # ------------------------------------------------------------------ keys and words
 

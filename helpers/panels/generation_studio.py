@@ -16,7 +16,8 @@ from helpers.diffusion.samplers import Step
 from helpers.panels.drawing_form import DrawingForm
 from helpers.panels.events import watched
 from helpers.panels.results import Action, Gallery, Result, ResultView, figures_of
-from helpers.recipes.files import save_pictures
+from helpers.panels.waiting import Waiting, told
+from helpers.recipes.files import png, save_pictures
 from helpers.recipes.recipe import Recipe
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 22em), 1fr))", "grid_gap": "0 16px"}
@@ -33,8 +34,9 @@ class GenerationStudio(DrawingForm):
     """The form; shows itself as the last line of a cell.
 
     model: draws by its methods `encode_text`, `denoise`, `preview` and `decode`, as `StableDiffusion` does; the form
-        begins with the defaults of its `checkpoint`.
-    folder: where Save writes; made when needed.
+        begins with the defaults of its `checkpoint`. One that draws for others too has `Waiting`s among its steps.
+    folder: where Save writes; made when needed. None keeps nothing on this machine: in place of Save there is Download,
+        for a page that somebody opens in a browser elsewhere.
 
     Generate pressed while a picture is under way is a wish more, drawn after it, of what the form said then. Stop, or
     Escape, ends at the next step, keeps what there is, and forgets the wishes.
@@ -45,10 +47,10 @@ class GenerationStudio(DrawingForm):
 
     verb = "Generate"
 
-    def __init__(self, model, *, folder: str | Path = "outputs"):
+    def __init__(self, model, *, folder: str | Path | None = "outputs"):
         super().__init__(self._defaults(model), self.verb)
         self.model = model
-        self.folder = Path(folder)
+        self.folder = None if folder is None else Path(folder)
         self.pictures: np.ndarray | None = None
         self.recipes: list[dict] = []
         self._last: Result | None = None
@@ -95,7 +97,10 @@ class GenerationStudio(DrawingForm):
             self.status.value = "Stopping at the next step"
 
     def save(self, _button=None, result: Result | None = None) -> list[Path]:
-        """Writes the last result, or the one given, as PNG files with their recipes; returns their paths."""
+        """Writes the last result, or the one given, as PNG files with their recipes; returns their paths.
+
+        Without a folder they go to the browser, and there are no paths.
+        """
         result = result or self._last
         return self._write(result, result and result.pictures)
 
@@ -117,7 +122,14 @@ class GenerationStudio(DrawingForm):
         recipes = [recipe.alone(i).arguments() for i in range(recipe.batch_size)]
         total = recipe.total_steps
         pause = max(5, total // 5)  # between two previews, each of which costs a run of the decoder
-        for done, step in enumerate(watched(steps), 1):
+        done, step = 0, None
+        for news in watched(steps):
+            if isinstance(news, Waiting):
+                if self._stopping:
+                    break
+                self.status.value = told(news) or self.status.value
+                continue
+            done, step = done + 1, news
             now = time.monotonic()
             if done == 1:
                 since = now  # the first step also compiles the networks: it says nothing about the others
@@ -127,6 +139,9 @@ class GenerationStudio(DrawingForm):
             self._advance(done, total, left)
             if self.preview.value and done % pause == 0 and done < total:
                 self.screen.value = figures_of(self.model.preview(step.predicted_x0), recipes, "so far: ")
+        if step is None:
+            self._tell("Stopped before it began.")
+            return
         result = self._result(step.latent if done == total else step.predicted_x0, wish, recipes)
         if done < total:
             note, stopped = f"stopped at step {done} of {total}", {"stopped": f"step {done} of {total}"}
@@ -150,7 +165,11 @@ class GenerationStudio(DrawingForm):
 
     def _actions(self) -> list[Action]:
         return [
-            Action("Save", "save", "PNG files with their recipes", lambda result, _: self.save(None, result)),
+            Action(
+                *(("Save", "save") if self.folder else ("Download", "download")),
+                "PNG files with their recipes",
+                lambda result, _: self.save(None, result),
+            ),
             Action(
                 "Keep these settings", "sliders", "Puts them back into the form", lambda result, _: self.keep(result)
             ),
@@ -160,6 +179,9 @@ class GenerationStudio(DrawingForm):
         if result is None:
             self._complain(f"There is nothing to save yet; press {self.verb} first.")
             return []
+        if self.folder is None:
+            self._hand_over(pictures, result, settings)
+            return []
         try:
             paths = save_pictures(pictures, result.recipes, self.folder, **result.settings | settings)
         except (OSError, ValueError) as error:
@@ -168,6 +190,14 @@ class GenerationStudio(DrawingForm):
         first, last = paths[0].resolve(), paths[-1].name
         self._tell(f"Saved as {first}." if len(paths) == 1 else f"Saved as {first} to {last}.")
         return paths
+
+    def _hand_over(self, pictures, result: Result, settings: dict[str, str]) -> None:
+        for picture, recipe in zip(pictures, result.recipes, strict=True):
+            content = png(picture, recipe, **result.settings | settings)
+            name = f"picture-{recipe['seed']}.png"
+            for each in self.browser:
+                each.send({"what": "download", "name": name}, [content])
+        self._tell("Downloaded." if len(pictures) == 1 else f"{len(pictures)} files downloaded.")
 
 
 def _sentence(error: Exception) -> str:

@@ -41,9 +41,9 @@ class InpaintStudio(GenerationStudio):
     model: repaints by its methods `encode_text`, `denoise_hole`, `decode` and `joined`, as `StableDiffusion` does.
     photo: what `load_image` takes; another can be uploaded or fetched in the panel.
     prompt: what is to be in the hole.
-    folder: where Save and Save photo write. Their files say that they are repaintings: the recipe's arguments are those
-        of `inpaint`, and the settings tell the crop, `x_start y_start width height`, the photo's size, and the mask as
-        a `Hole` is written.
+    folder: where Save and Save photo write; None as of `GenerationStudio`, and photos are then only uploaded. Their
+        files say that they are repaintings: the recipe's arguments are those of `inpaint`, and the settings tell the
+        crop, `x_start y_start width height`, the photo's size, and the mask as a `Hole` is written.
 
     `crop_picker` and `mask_picker` hold what is chosen, and can be set. `pictures` are the crops repainted,
     uint8 (N, H, W, 3), and `photos` the whole photos with these in their places, a list of uint8 (H, W, 3).
@@ -51,11 +51,11 @@ class InpaintStudio(GenerationStudio):
 
     verb = "Repaint"
 
-    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path = "outputs"):
+    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path | None = "outputs"):
         super().__init__(model, folder=folder)
         self.photos: list[np.ndarray] = []
         self._earlier: list[np.ndarray] = []  # photos that others have taken the place of
-        self.crop_picker = CropPicker(photo, model.img_width, model.img_height)
+        self.crop_picker = CropPicker(photo, model.img_width, model.img_height, shared=folder is None)
         self.mask_picker = MaskPicker(self.crop_picker.cropped)
         self.crop_picker.observe(self._crop_again, ["region", "taken"])
         self.back_button = widgets.Button(
@@ -167,11 +167,14 @@ class InpaintStudio(GenerationStudio):
         recipes = [{**options, **recipe} for recipe in recipes]
         return Result(pictures, recipes, settings, wish, wish.crop, wish.photo, self.photos)
 
+    def _save_photo(self, result: Result, _number: int) -> None:
+        self.save_photo(None, result)
+
     def _actions(self) -> list[Action]:
         save, keep = super()._actions()
         return [
             save,
-            Action("Save photo", "save", "The whole photo, repainted", lambda result, _: self.save_photo(None, result)),
+            Action(f"{save.description} photo", save.icon, "The whole photo, repainted", self._save_photo),
             Action("Use as photo", "arrow-right", "The next repainting starts from it", self.use_as_photo),
             keep,
         ]

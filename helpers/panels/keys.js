@@ -1,4 +1,5 @@
-// For a whole panel: Ctrl+Enter in its prompt, Escape anywhere in it, and names for its sliders, whose handles have none.
+// For a whole panel: Ctrl+Enter in its prompt, Escape anywhere in it, names for its sliders, whose handles have none, and
+// files for whoever looks at it.
 function name(panel) {
   for (const handle of panel.querySelectorAll(".noUi-handle:not([aria-label])")) {
     const label = handle.closest(".widget-slider, .widget-hslider, .widget-vslider")?.querySelector("label");
@@ -6,6 +7,15 @@ function name(panel) {
     const end = handle.classList.contains("noUi-handle-upper") ? "end" : "start";
     handle.setAttribute("aria-label", (label && label.textContent.trim()) || `${axis} ${end}`);
   }
+}
+
+function download(said, buffers) {
+  if (said.what !== "download") return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([buffers[0]], { type: "image/png" }));
+  link.download = said.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000); // a browser may ask first
 }
 
 function render({ model, el }) {
@@ -33,7 +43,9 @@ function render({ model, el }) {
     name(panel);
   }, 100);
   document.addEventListener("keydown", pressed, true);
+  model.on("msg:custom", download);
   return () => {
+    model.off("msg:custom", download);
     clearInterval(waiting);
     watcher.disconnect();
     document.removeEventListener("keydown", pressed, true);

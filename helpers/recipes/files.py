@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -83,6 +84,14 @@ def save_image(picture: np.ndarray, path, recipe: Mapping | None = None, **setti
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def png(picture: np.ndarray, recipe: Mapping, **settings) -> bytes:
+    """What `save_image` writes to a .png file."""
+    check_picture(picture)
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG", **_kept(_write_text(recipe, settings, picture.shape), "PNG"))
+    return content.getvalue()
 
 
 def _kept(text: str, kind: str) -> dict:
