@@ -104,6 +104,9 @@ class SharedModel:
         """As of `StableDiffusion`, and so are the others."""
         return self._called("encode_text", prompt)
 
+    def preview(self, latent: np.ndarray) -> np.ndarray:
+        return self._called("preview", latent)
+
     def decode(self, latent: np.ndarray) -> np.ndarray:
         return self._called("decode", latent)
 
