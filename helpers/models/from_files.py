@@ -114,7 +114,7 @@ class Source:
         """One of the four, with its weights or random ones; height and width as of `built`."""
         from helpers.models.architectures.building import built
 
-        network = built(name, self.architecture, height, width)
+        network = built(name, self.architecture, height, width, random=not weights)
         return self.loaded(name, network) if weights else network
 
 
