@@ -30,7 +30,7 @@ class StableDiffusion:
 
     model: "pocket", "sd-1.5" or another name, an id of the model hub, the path of a folder as diffusers saves it, or of
         a .safetensors file; by default sd-1.4 where there is a GPU, or a size is asked for that pocket cannot draw,
-        and pocket elsewhere; a line tells. files: weights, vae, loras, prediction, as of `checkpoints.checkpoint`.
+        and pocket elsewhere; a line tells. files: further options of `checkpoints.checkpoint`.
     img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the model's own.
     jit_compile: True means engine="xla", False engine="graph".
     precision: "float32", "float16" or "bfloat16", of weights and arithmetic; by default that of Keras's global policy
@@ -80,7 +80,7 @@ class StableDiffusion:
         )
         self.img_height, self.img_width = self.networks.img_height, self.networks.img_width
         self.engine, self.precision = self.networks.engine, self.networks.precision
-        self.run, self.decode = self.networks.run, self.networks.decode
+        self.run, self.decode, self.preview = self.networks.run, self.networks.decode, self.networks.preview
         self.encode_text, self.encode_image = self.networks.encode_text, self.networks.encode_image
         self.guidance_interval = timestep_interval("guidance_interval", guidance_interval)
         self.reuse_every = whole_number("reuse_every", reuse_every, 1)

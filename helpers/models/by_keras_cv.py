@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers.models import keras_cv_weights
-from helpers.models.checkpoint import Checkpoint
+from helpers.models.checkpoint import LATENT_COLOURS, Checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -57,6 +57,7 @@ def _stable_diffusion(name: str, gigabytes: str, licence: str, context_width: in
         ),
         decoder=lambda height, width, weights: made("Decoder", height, width, download_weights=weights),
         image_encoder=lambda weights: made("ImageEncoder", download_weights=weights),
+        latent_colours=LATENT_COLOURS,
     )
 
 

@@ -23,6 +23,16 @@ class Defaults(NamedTuple):
     unconditional_guidance_scale: float = 7.5
 
 
+# What red, green and blue in [-1, 1] are nearly, of the four channels of Stable Diffusion's latents: a linear fit
+# (discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204).
+LATENT_COLOURS = (
+    (0.298, 0.207, 0.208),
+    (0.187, 0.286, 0.173),
+    (-0.158, 0.189, 0.264),
+    (-0.184, -0.271, -0.473),
+)
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A model, described: the rest of the project knows no model by its name. Keras is loaded by the makers alone.
@@ -65,6 +75,7 @@ class Checkpoint:
     # of the guidance's sines and cosines, (N, guidance_width), which a distilled UNet takes after all else
     guidance_width: int | None = None
     in_channels: int | None = None  # of its UNet, where it takes more than the latent's
+    latent_colours: tuple | None = None  # of its channels, for previews; None: its decoder is fast enough for these
     source: Source | None = None  # of those from files: what they are made of
 
     @property

@@ -13,6 +13,7 @@ from helpers.models.architectures.configs import FIRST, SECOND, Architecture
 from helpers.models.by_keras_cv import BY_KERAS_CV
 from helpers.models.checkpoint import Checkpoint, Defaults, rounded
 from helpers.models.files.tensor_files import PICKLES, listed, near
+from helpers.models.files.tiny_decoders import FILE, TinyDecoder, published, read_tiny_decoder
 from helpers.models.from_files import Source, described, opened, opened_autoencoder
 from helpers.models.pocket.checkpoint import pocket
 
@@ -52,6 +53,7 @@ def checkpoint(
     vae: str | Path | None = None,
     loras: Mapping[str | Path, float] | None = None,
     prediction: str | None = None,
+    decoder: str | Path | None = None,
 ) -> Checkpoint:
     """The checkpoint that is meant.
 
@@ -61,6 +63,8 @@ def checkpoint(
     vae: the autoencoder of another checkpoint: a path, or an id of the hub.
     loras: how much is added of each low-rank update, by path or id.
     prediction: "noise" or "velocity", where files do not tell.
+    decoder: "tiny", which is TAESD's, decodes much faster and a little coarser; or a path or an id of the
+        hub of one like it, as diffusers' AutoencoderTiny is saved.
     Raises ValueError for what is none of these, or does not go together; FileNotFoundError for a path where nothing
     is; and what `hub` raises where something cannot be fetched.
     """
@@ -75,6 +79,8 @@ def checkpoint(
     if vae is not None:
         autoencoder = opened_autoencoder(_path(vae, _fetched_autoencoder))
         found = described(_source(found, "vae").with_autoencoder(autoencoder))
+    if decoder is not None:
+        found = described(_source(found, "decoder").with_decoder(_decoder(decoder)))
     return with_loras(found, loras) if loras else found
 
 
@@ -93,8 +99,8 @@ def with_loras(checkpoint: Checkpoint, loras: Mapping[str | Path, float]) -> Che
 def _source(checkpoint: Checkpoint, given: str) -> Source:
     if checkpoint.source is None:
         raise ValueError(
-            f"{given} cannot be given with {checkpoint.name!r}; they go with Stable Diffusion 1.x and 2.x from files, "
-            "as model='sd-1.5' or a path."
+            f"{given} cannot be given with {checkpoint.name!r}, only with Stable Diffusion 1.x and 2.x from files, as "
+            "model='sd-1.5' or a path."
         )
     return checkpoint.source
 
@@ -111,6 +117,17 @@ def _fetched_autoencoder(repo_id: str) -> Path:
     """The folder of a repository that holds an autoencoder alone, as diffusers saves it."""
     hub.fetch_file(repo_id, "config.json")
     return hub.fetch_file(repo_id, "diffusion_pytorch_model.safetensors").parent
+
+
+def _decoder(decoder: str | Path) -> TinyDecoder:
+    if str(decoder) == "tiny":
+        return published()
+    if "taesdxl" in str(decoder).lower():  # nothing but the name tells
+        raise ValueError(
+            f"The decoder {str(decoder)!r} is made for the latents of Stable Diffusion XL, which are others; that of "
+            "1.x and 2.x is decoder='tiny'."
+        )
+    return read_tiny_decoder(str(decoder), _path(decoder, lambda repo_id: hub.fetch_file(repo_id, FILE)))
 
 
 def _from_files(model: str | Path, prediction: str | None) -> Checkpoint:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.models.architectures.configs import Architecture
-from helpers.models.checkpoint import Checkpoint, Defaults
+from helpers.models.checkpoint import LATENT_COLOURS, Checkpoint, Defaults
 from helpers.models.files.checkpoint_files import Autoencoder, CheckpointFiles, Tensors
 from helpers.models.files.folders import read_autoencoder_folder, read_folder
 from helpers.models.files.single_files import read_autoencoder, read_single_file
+from helpers.models.files.tiny_decoders import TinyDecoder
 
 if TYPE_CHECKING:
     import keras
@@ -60,6 +61,7 @@ class Source:
     architecture: of those files, known before; files: asked for when a network is built, and then fetched maybe.
     drawing, unguided, most_steps: of a model distilled to few steps, as of `Checkpoint`.
     loras: how much of each low-rank update is added.
+    decoder: a tiny one in place of the autoencoder's.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Source:
     unguided: bool = False
     most_steps: int | None = None
     loras: Mapping[Path, float] = field(default_factory=dict)
+    decoder: TinyDecoder | None = None
 
     def with_autoencoder(self, autoencoder: Autoencoder) -> Source:
         """The same with another's autoencoder."""
@@ -77,8 +80,21 @@ class Source:
         files = functools.cache(lambda: dataclasses.replace(self.files(), autoencoder=autoencoder))
         return dataclasses.replace(self, architecture=architecture, files=files)
 
+    def with_decoder(self, decoder: TinyDecoder) -> Source:
+        """The same with a tiny decoder. Raises ValueError for one that does not fit."""
+        takes, has = decoder.config, self.architecture.autoencoder
+        if (takes.latent_channels, takes.factor) != (has.latent_channels, has.factor):
+            raise ValueError(
+                f"The decoder {decoder.name!r} does not fit: it takes latents of {takes.latent_channels} channels and "
+                f"makes them {takes.factor} times as wide; those of {self.name!r} have {has.latent_channels} and are "
+                f"made {has.factor} times as wide."
+            )
+        return dataclasses.replace(self, decoder=decoder)
+
     def tensors(self, network: str) -> Tensors:
         """Of one of the four networks, by diffusers' names."""
+        if network == "decoder" and self.decoder:
+            return self.decoder.tensors()
         if network not in _HALVES:
             return getattr(self.files(), network)
         tensors = self.files().autoencoder.tensors
@@ -113,8 +129,12 @@ class Source:
     def network(self, name: str, height: int = 0, width: int = 0, *, weights: bool) -> keras.Model:
         """One of the four, with its weights or random ones; height and width as of `built`."""
         from helpers.models.architectures.building import built
+        from helpers.models.architectures.tiny_decoder import tiny_decoder
 
-        network = built(name, self.architecture, height, width, random=not weights)
+        if name == "decoder" and self.decoder:
+            network = tiny_decoder(self.decoder.config, height, width)
+        else:
+            network = built(name, self.architecture, height, width, random=not weights)
         return self.loaded(name, network) if weights else network
 
 
@@ -155,6 +175,7 @@ def described(source: Source) -> Checkpoint:
         most_steps=most_steps,
         guidance_width=config.unet.guidance_width,
         in_channels=config.unet.in_channels if config.unet.inpaints else None,
+        latent_colours=LATENT_COLOURS if config.autoencoder.latent_channels == 4 and not source.decoder else None,
         source=source,
         **own,
     )

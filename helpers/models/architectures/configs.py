@@ -57,6 +57,20 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True)
+class TinyDecoderConfig:
+    """Of a decoder that takes the place of the autoencoder's. blocks: at each level, from the latent's size on."""
+
+    width: int = 64
+    latent_channels: int = 4
+    blocks: tuple[int, ...] = (3, 3, 3, 1)
+
+    @property
+    def factor(self) -> int:
+        """How many times as wide as its latent a picture is."""
+        return 2 ** (len(self.blocks) - 1)
+
+
+@dataclass(frozen=True)
 class Architecture:
     """All networks of one checkpoint.
 
