@@ -134,7 +134,7 @@ class Source:
         if name == "decoder" and self.decoder:
             network = tiny_decoder(self.decoder.config, height, width)
         else:
-            network = built(name, self.architecture, height, width)
+            network = built(name, self.architecture, height, width, random=not weights)
         return self.loaded(name, network) if weights else network
 
 

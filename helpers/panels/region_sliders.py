@@ -163,7 +163,8 @@ class RegionPicker(widgets.VBox):
         self._show(change.new)
 
     def _show(self, region: Region) -> None:
-        """Brings the controls, their limits and the preview to the region."""
+        """Brings the preview, then the controls and their limits, to the region: the hand waits for the preview."""
+        self._draw(region)
         height, width = self._picture.shape[:2]
         least_x, least_y = min(self.least, width), min(self.least, height)
         for control, low, value, high in (
@@ -179,7 +180,6 @@ class RegionPicker(widgets.VBox):
             with control.hold_sync(), control.hold_trait_notifications():
                 control.min, control.max, control.value = low, high, value
             self._setting = False
-        self._draw(region)
 
     def _draw(self, region: Region) -> None:
         if self.touch:

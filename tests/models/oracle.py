@@ -192,12 +192,13 @@ def _autoencoder(name: str) -> str:
 
 
 def _open_clip(text: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    width = len(text["text_model.final_layer_norm.weight"])
     told = {
         "positional_embedding": text["text_model.embeddings.position_embedding.weight"],
         "token_embedding.weight": text["text_model.embeddings.token_embedding.weight"],
         "ln_final.weight": text["text_model.final_layer_norm.weight"],
         "ln_final.bias": text["text_model.final_layer_norm.bias"],
-        "text_projection": torch.zeros(4, 4),
+        "text_projection": torch.zeros(width, width),
         "logit_scale": torch.zeros(()),
     }
     layers = len({name.split(".")[3] for name in text if ".layers." in name})

@@ -10,6 +10,8 @@ import torch
 from helpers import StableDiffusion
 from helpers.diffusion.schedule import timestep_embedding
 from helpers.models import from_files
+from helpers.models.architectures import building
+from helpers.models.files.examples import SMALL
 
 TOLERANCE = 1e-4  # of the largest value
 
@@ -109,3 +111,13 @@ def test_a_single_file_is_read_as_the_folder_is(family, tmp_path):
     parameterization = '  parameterization: "v"\n' if prediction == "velocity" else '  parameterization: "eps"\n'
     half.with_suffix(".yaml").write_text("model:\n params:\n" + parameterization, encoding="utf-8")
     assert from_files.opened(half).architecture.prediction == prediction
+
+
+@pytest.mark.parametrize("name", building.NETWORKS)
+def test_random_numbers_are_not_drawn_where_a_file_has_others(name):
+    """They take longer than reading the file."""
+    for random in (True, False):
+        network = building.built(name, SMALL, 128, 128, random)
+        kernels = [each.numpy() for each in network.weights if each.name in ("kernel", "embeddings")]
+        assert kernels and all(np.ptp(each) > 0 for each in kernels) is random, random
+        assert random or not any(each.any() for each in kernels)

@@ -24,9 +24,15 @@ _MAKERS: dict[str, Callable[[Architecture, int, int], keras.Model]] = {
 NETWORKS = tuple(_MAKERS)
 
 
-def built(name: str, config: Architecture, height: int, width: int) -> keras.Model:
-    """The network of that name, with random weights.
+# Keras's names of the initialisers that layers have by themselves.
+_RANDOM = ("glorot_uniform", "uniform")
+
+
+def built(name: str, config: Architecture, height: int, width: int, random: bool = True) -> keras.Model:
+    """The network of that name, with random weights, or with zeros, where others will be loaded: those cost no time.
 
     height, width: of a picture, in pixels; text and image encoder are the same for all sizes.
     """
-    return _MAKERS[name](config, height, width)
+    zeros = {} if random else dict.fromkeys(_RANDOM, keras.initializers.Zeros)
+    with keras.utils.custom_object_scope(zeros):
+        return _MAKERS[name](config, height, width)

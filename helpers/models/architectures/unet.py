@@ -35,14 +35,12 @@ class GEGLU(faster_layers.GEGLU):
 
     approximate = False
 
-    def call(self, inputs):
-        if not self.dense.built:  # whose weights are taken apart
-            self.dense.build(inputs.shape)
-        return super().call(inputs)
-
 
 class SpatialTransformer(layers.SpatialTransformer):
-    """KerasCV's, with the original's epsilon and the two layers above."""
+    """KerasCV's, with the original's epsilon and the two layers above.
+
+    It tells the widths of its parts; Keras would find them by tracing each several times over.
+    """
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -50,6 +48,22 @@ class SpatialTransformer(layers.SpatialTransformer):
         block = self.transformer_block
         block.attn1.__class__ = block.attn2.__class__ = CrossAttention
         block.geglu.__class__ = GEGLU
+
+    def build(self, input_shape):
+        picture, context = input_shape
+        cells, block = (None, None, picture[-1]), self.transformer_block
+        for part in (self.norm, self.proj1, self.proj2):
+            (part.conv2d if isinstance(part, PaddedConv2D) else part).build(picture)
+        for part in (block.norm1, block.norm2, block.norm3, block.geglu.dense):
+            part.build(cells)
+        for attention, source in ((block.attn1, cells), (block.attn2, context)):
+            for part, shape in ((attention.to_q, cells), (attention.to_k, source), (attention.to_v, source)):
+                part.build(shape)
+            attention.out_proj.build(cells)
+        block.dense.build((None, None, block.geglu.output_dim))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
 
 
 def diffusion_model(config: UNetConfig, height: int, width: int) -> keras.Model:
