@@ -235,5 +235,5 @@ class Networks:
         colours = self.checkpoint.latent_colours
         if colours is None:
             return self.decode(latent)
-        pictures = np.clip((latent @ np.float32(colours) + 1) * 127.5, 0, 255).astype(np.uint8)
+        pictures = np.clip((latent @ np.asarray(colours, np.float32) + 1) * 127.5, 0, 255).astype(np.uint8)
         return pictures.repeat(self.checkpoint.factor, axis=1).repeat(self.checkpoint.factor, axis=2)

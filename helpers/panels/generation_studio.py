@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,13 @@ import numpy as np
 from helpers.diffusion.samplers import Step
 from helpers.panels.drawing_form import DrawingForm
 from helpers.panels.events import watched
+from helpers.panels.newest_wish import NewestWish
 from helpers.panels.results import Action, Gallery, Result, ResultView, figures_of
 from helpers.recipes.files import save_pictures
 from helpers.recipes.recipe import Recipe
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 22em), 1fr))", "grid_gap": "0 16px"}
+LIVE_STEPS = 5  # at most, of a form that is live from the beginning
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class GenerationStudio(DrawingForm):
     model: draws by its methods `encode_text`, `denoise`, `preview` and `decode`, as `StableDiffusion` does; the form
         begins with the defaults of its `checkpoint`.
     folder: where Save writes; made when needed.
+    live: whether the box Live is ticked, and few steps are chosen. While it is, every change in the form has its picture
+        drawn anew, as `NewestWish` does; it is seen above the others, and Generate hangs it among them.
 
     Generate pressed while a picture is under way is a wish more, drawn after it, of what the form said then. Stop, or
     Escape, ends at the next step, keeps what there is, and forgets the wishes.
@@ -45,7 +50,7 @@ class GenerationStudio(DrawingForm):
 
     verb = "Generate"
 
-    def __init__(self, model, *, folder: str | Path = "outputs"):
+    def __init__(self, model, *, folder: str | Path = "outputs", live: bool = False):
         super().__init__(self._defaults(model), self.verb)
         self.model = model
         self.folder = Path(folder)
@@ -59,6 +64,11 @@ class GenerationStudio(DrawingForm):
         self.gallery = Gallery()
         self.results = widgets.VBox([self.screen, self.gallery])
         self.children = [widgets.GridBox([self.form, self.results], layout=COLUMNS)]
+        self._newest = NewestWish(self._redraw)
+        for field in self.asked:
+            field.observe(self._changed, "value")
+        if live:
+            self._go_live()
 
     def generate(self, _button=None) -> None:
         """Draws what the form says. What is wrong with it is told in the panel; the form stays as it was typed."""
@@ -72,23 +82,18 @@ class GenerationStudio(DrawingForm):
             waiting = len(self._wishes)
             self._tell(f"Noted: {waiting} {'is' if waiting == 1 else 'are'} to be drawn after this one.")
             return
-        self._running, self._stopping, self.stop_button.disabled = True, False, False
-        self.progress.layout.visibility = "visible"
-        try:
+        self._newest.drop()
+        self._running = True
+        with self._at_work():
             while self._wishes:
-                self._draw(self._wishes.pop(0))
-        except KeyboardInterrupt:
-            self._complain("Stopped.")
-        except Exception as error:
-            self._complain(_sentence(error))
-        finally:
-            self._wishes.clear()
-            self._running, self.stop_button.disabled = False, True
-            self.progress.layout.visibility = "hidden"
-            self.status.value = self.screen.value = ""
+                for _ in watched(self._draw(self._wishes.pop(0))):
+                    pass
+        self._wishes.clear()
+        self._running, self.screen.value = False, ""
 
     def stop(self, _button=None) -> None:
         """Ends what is under way at the next step."""
+        self._newest.drop()
         if self._running:
             self._stopping = True
             self._wishes.clear()
@@ -106,7 +111,44 @@ class GenerationStudio(DrawingForm):
 
     # ------------------------------------------------------------------ drawing
 
-    def _draw(self, wish: Wish) -> None:
+    def _go_live(self) -> None:
+        self.num_steps.value = min(self.num_steps.value, LIVE_STEPS)
+        self.live.value = True
+
+    def _changed(self, _change) -> None:
+        if self.live.value:
+            self._newest.changed()
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Shows that something is under way; what goes wrong is told in the panel."""
+        self._stopping = self.stop_button.disabled = False
+        self.progress.layout.visibility = "visible"
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._complain("Stopped.")
+        except Exception as error:
+            self._complain(_sentence(error))
+        finally:
+            self.stop_button.disabled = True
+            self.progress.layout.visibility = "hidden"
+            self.status.value = ""
+
+    def _redraw(self) -> Generator[None, None, None]:
+        """What the form says now, onto the screen."""
+        self.message.value = ""
+        with self._at_work():
+            result = yield from self._drawn(self._wish())
+            self.screen.value = figures_of(result.pictures, result.recipes)
+
+    def _draw(self, wish: Wish) -> Generator[None, None, None]:
+        """A wish, into the gallery."""
+        result = yield from self._drawn(wish)
+        self.gallery.hang(ResultView(result, self._actions()))
+
+    def _drawn(self, wish: Wish) -> Generator[None, None, Result]:
+        """The result, after a look around at each step."""
         recipe = wish.recipe
         self.progress.value, self.progress.max = 0, recipe.total_steps
         self.status.value = "Getting ready; the first picture takes longest"
@@ -117,7 +159,8 @@ class GenerationStudio(DrawingForm):
         recipes = [recipe.alone(i).arguments() for i in range(recipe.batch_size)]
         total = recipe.total_steps
         pause = max(5, total // 5)  # between two previews, each of which costs a run of the decoder
-        for done, step in enumerate(watched(steps), 1):
+        for done, step in enumerate(steps, 1):
+            yield
             now = time.monotonic()
             if done == 1:
                 since = now  # the first step also compiles the networks: it says nothing about the others
@@ -133,7 +176,7 @@ class GenerationStudio(DrawingForm):
             result = dataclasses.replace(result, note=note, settings={**result.settings, **stopped})
             self._tell(f"{note.capitalize()}.")
         self._last, self.pictures, self.recipes = result, result.pictures, result.recipes
-        self.gallery.hang(ResultView(result, self._actions()))
+        return result
 
     @staticmethod
     def _defaults(model):

@@ -41,6 +41,7 @@ class InpaintStudio(GenerationStudio):
     model: repaints by its methods `encode_text`, `denoise_hole`, `decode` and `joined`, as `StableDiffusion` does.
     photo: what `load_image` takes; another can be uploaded or fetched in the panel.
     prompt: what is to be in the hole.
+    live: as of `GenerationStudio`; crop and mask count as changes too.
     folder: where Save and Save photo write. Their files say that they are repaintings: the recipe's arguments are those
         of `inpaint`, and the settings tell the crop, `x_start y_start width height`, the photo's size, and the mask as
         a `Hole` is written.
@@ -51,7 +52,7 @@ class InpaintStudio(GenerationStudio):
 
     verb = "Repaint"
 
-    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path = "outputs"):
+    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path = "outputs", live: bool = False):
         super().__init__(model, folder=folder)
         self.photos: list[np.ndarray] = []
         self._earlier: list[np.ndarray] = []  # photos that others have taken the place of
@@ -80,6 +81,11 @@ class InpaintStudio(GenerationStudio):
             )
         ]
         self.children = [widgets.GridBox(titled, layout=COLUMNS)]
+        self.num_resamples.observe(self._changed, "value")
+        self.crop_picker.observe(self._changed, ["region", "taken"])
+        self.mask_picker.observe(self._changed, "changes")
+        if live:
+            self._go_live()
 
     @property
     def recipe(self) -> Recipe:
@@ -129,6 +135,10 @@ class InpaintStudio(GenerationStudio):
         self.back_button.disabled = not self._earlier
 
     # ------------------------------------------------------------------ drawing
+
+    def _go_live(self) -> None:
+        self.num_resamples.value = 1
+        super()._go_live()
 
     @staticmethod
     def _defaults(model):
