@@ -23,7 +23,11 @@ def main() -> int:
     parser.add_argument("source", type=Path, metavar="prompts.csv")
     parser.add_argument("folder", type=Path, metavar="outputs/", help="row 7 becomes 0007.png there")
     parser.add_argument("--workers", type=int, help="more than this process: by Ray, each with a GPU if there are any")
-    parser.add_argument("--model", help=f"of {', '.join(CHECKPOINTS)}")
+    parser.add_argument("--model", help=f"of {', '.join(CHECKPOINTS)}, an id of the hub, a folder, a .safetensors file")
+    parser.add_argument("--lora", nargs=2, action="append", metavar=("FILE", "SCALE"), help="added; once for each")
+    parser.add_argument("--vae", metavar="FILE", help="an autoencoder in place of the model's own")
+    parser.add_argument("--weights", help="keras: the files that KerasCV published")
+    parser.add_argument("--prediction", help="noise or velocity, for a single file of the 2.x kind")
     parser.add_argument("--img-height", type=int, metavar="PIXELS")
     parser.add_argument("--img-width", type=int, metavar="PIXELS")
     parser.add_argument("--engine")
@@ -31,7 +35,18 @@ def main() -> int:
     parser.add_argument("--guidance-interval", type=int, nargs=2, metavar=("LOWEST", "HIGHEST"))
     parser.add_argument("--reuse-every", type=int, metavar="STEPS")
     parser.add_argument("--token-downsampling", type=int, metavar="ROWS")
+    for name, told in {
+        "truncate": "cut prompts that are too long",
+        "long-prompts": "read them to the end",
+        "weighting": "read (words:1.3) as web UIs do",
+    }.items():
+        parser.add_argument(f"--{name}", action="store_true", help=told)
     arguments = vars(parser.parse_args())
+    if "lora" in arguments:
+        try:
+            arguments["loras"] = {file: float(scale) for file, scale in arguments.pop("lora")}
+        except ValueError as error:
+            parser.error(f"--lora takes a file and a number: {error}.")
     warnings.showwarning = lambda message, *_: tqdm.write(f"Note: {message}")
     try:
         from helpers.many.drawing import ERRORS, draw_many  # takes seconds, which --help does not need
