@@ -35,7 +35,7 @@ def test_what_is_left_out_is_not_handed_on(given):
 
 
 def test_every_option_is_one_of_the_class(given):
-    words = "--lora a.safetensors 0.8 --lora owner/name -1 --vae v --weights keras --prediction noise --model m"
+    words = "--lora a.safetensors 0.8 --lora owner/name -1 --vae v --weights keras --prediction noise --model m --decoder tiny"
     more = "--img-height 512 --img-width 512 --engine xla --precision float16 --guidance-interval 0 900 --reuse-every 2"
     last = "--token-downsampling 2 --truncate --long-prompts --weighting --workers 2"
     told = given(*words.split(), *more.split(), *last.split())
