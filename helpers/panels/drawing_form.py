@@ -60,7 +60,8 @@ class DrawingForm(widgets.VBox):
         self.add_class("studio")
         self.prompt.add_class("studio-prompt")
         self.options = Folding(
-            "More options", [self.negative_prompt, self.guidance, self.sampler, self.batch_size, self.preview, self.live]
+            "More options",
+            [self.negative_prompt, self.guidance, self.sampler, self.batch_size, self.preview, self.live],
         )
         self.form = widgets.VBox(
             [

@@ -38,7 +38,7 @@ class GenerationStudio(DrawingForm):
     model: draws by its methods `encode_text`, `denoise`, `preview` and `decode`, as `StableDiffusion` does; the form
         begins with the defaults of its `checkpoint`.
     folder: where Save writes; made when needed.
-    live: whether the box Live is ticked, and few steps are chosen. While it is, every change in the form has its picture
+    live: whether the box Live is ticked, and few steps are chosen. While it is, each change in the form has its picture
         drawn anew, as `NewestWish` does; it is seen above the others, and Generate hangs it among them.
 
     Generate pressed while a picture is under way is a wish more, drawn after it, of what the form said then. Stop, or
