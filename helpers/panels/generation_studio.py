@@ -140,7 +140,7 @@ class GenerationStudio(DrawingForm):
         self.message.value = ""
         with self._at_work():
             result = yield from self._drawn(self._wish())
-            self.screen.value = figures_of(result.pictures, result.recipes)
+            self.screen.value = figures_of([*result.pictures], result.recipes)
 
     def _draw(self, wish: Wish) -> Generator[None, None, None]:
         """A wish, into the gallery."""
