@@ -38,6 +38,9 @@ class DrawingForm(widgets.VBox):
         )
         self.sampler = widgets.Dropdown(options=list(SAMPLERS), value=own.sampler, **_field("Sampler"))
         self.preview = widgets.Checkbox(True, description="Watch it form", indent=False, layout={"width": "10em"})
+        self.live = widgets.Checkbox(
+            False, description="Live", tooltip="Draws anew at every change", indent=False, layout={"width": "6em"}
+        )
         self.generate_button = widgets.Button(
             description=verb, icon="paint-brush", button_style="primary", tooltip="Ctrl+Enter in the prompt"
         )
@@ -58,7 +61,8 @@ class DrawingForm(widgets.VBox):
         self.add_class("studio")
         self.prompt.add_class("studio-prompt")
         self.options = Folding(
-            "More options", [self.negative_prompt, self.guidance, self.sampler, self.batch_size, self.preview]
+            "More options",
+            [self.negative_prompt, self.guidance, self.sampler, self.batch_size, self.preview, self.live],
         )
         self.browser = keys(self._key)
         self.form = widgets.VBox(
@@ -72,6 +76,12 @@ class DrawingForm(widgets.VBox):
                 *self.browser,
             ]
         )
+
+    @property
+    def asked(self) -> list[widgets.Widget]:
+        """The fields that the recipe is made of."""
+        form = [self.prompt, self.negative_prompt, self.seed, self.batch_size, self.num_steps]
+        return [*form, self.guidance, self.sampler]
 
     @property
     def recipe(self) -> Recipe:

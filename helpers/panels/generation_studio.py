@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import numpy as np
 from helpers.diffusion.samplers import Step
 from helpers.panels.drawing_form import DrawingForm
 from helpers.panels.events import watched
+from helpers.panels.newest_wish import NewestWish
 from helpers.panels.results import Action, Gallery, Result, ResultView, figures_of
 from helpers.panels.waiting import Waiting, told
 from helpers.recipes.files import png, save_pictures
 from helpers.recipes.recipe import Recipe
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 22em), 1fr))", "grid_gap": "0 16px"}
+LIVE_STEPS = 5  # at most, of a form that is live from the beginning
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class GenerationStudio(DrawingForm):
         begins with the defaults of its `checkpoint`. One that draws for others too has `Waiting`s among its steps.
     folder: where Save writes; made when needed. None keeps nothing on this machine: in place of Save there is Download,
         for a page that somebody opens in a browser elsewhere.
+    live: whether the box Live is ticked, and few steps are chosen. While it is, each change in the form has its picture
+        drawn anew, as `NewestWish` does; it is seen above the others, and Generate hangs it among them.
 
     Generate pressed while a picture is under way is a wish more, drawn after it, of what the form said then. Stop, or
     Escape, ends at the next step, keeps what there is, and forgets the wishes.
@@ -47,7 +52,7 @@ class GenerationStudio(DrawingForm):
 
     verb = "Generate"
 
-    def __init__(self, model, *, folder: str | Path | None = "outputs"):
+    def __init__(self, model, *, folder: str | Path | None = "outputs", live: bool = False):
         super().__init__(self._defaults(model), self.verb)
         self.model = model
         self.folder = None if folder is None else Path(folder)
@@ -61,6 +66,11 @@ class GenerationStudio(DrawingForm):
         self.gallery = Gallery()
         self.results = widgets.VBox([self.screen, self.gallery])
         self.children = [widgets.GridBox([self.form, self.results], layout=COLUMNS)]
+        self._newest = NewestWish(self._redraw)
+        for field in self.asked:
+            field.observe(self._changed, "value")
+        if live:
+            self._go_live()
 
     def generate(self, _button=None) -> None:
         """Draws what the form says. What is wrong with it is told in the panel; the form stays as it was typed."""
@@ -74,23 +84,18 @@ class GenerationStudio(DrawingForm):
             waiting = len(self._wishes)
             self._tell(f"Noted: {waiting} {'is' if waiting == 1 else 'are'} to be drawn after this one.")
             return
-        self._running, self._stopping, self.stop_button.disabled = True, False, False
-        self.progress.layout.visibility = "visible"
-        try:
+        self._newest.drop()
+        self._running = True
+        with self._at_work():
             while self._wishes:
-                self._draw(self._wishes.pop(0))
-        except KeyboardInterrupt:
-            self._complain("Stopped.")
-        except Exception as error:
-            self._complain(_sentence(error))
-        finally:
-            self._wishes.clear()
-            self._running, self.stop_button.disabled = False, True
-            self.progress.layout.visibility = "hidden"
-            self.status.value = self.screen.value = ""
+                for _ in watched(self._draw(self._wishes.pop(0))):
+                    pass
+        self._wishes.clear()
+        self._running, self.screen.value = False, ""
 
     def stop(self, _button=None) -> None:
         """Ends what is under way at the next step."""
+        self._newest.drop()
         if self._running:
             self._stopping = True
             self._wishes.clear()
@@ -111,7 +116,44 @@ class GenerationStudio(DrawingForm):
 
     # ------------------------------------------------------------------ drawing
 
-    def _draw(self, wish: Wish) -> None:
+    def _go_live(self) -> None:
+        self.num_steps.value = min(self.num_steps.value, LIVE_STEPS)
+        self.live.value = True
+
+    def _changed(self, _change) -> None:
+        if self.live.value:
+            self._newest.changed()
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Shows that something is under way; what goes wrong is told in the panel."""
+        self._stopping = self.stop_button.disabled = False
+        self.progress.layout.visibility = "visible"
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._complain("Stopped.")
+        except Exception as error:
+            self._complain(_sentence(error))
+        finally:
+            self.stop_button.disabled = True
+            self.progress.layout.visibility = "hidden"
+            self.status.value = ""
+
+    def _redraw(self) -> Generator[None, None, None]:
+        """What the form says now, onto the screen."""
+        self.message.value = ""
+        with self._at_work():
+            if result := (yield from self._drawn(self._wish())):
+                self.screen.value = figures_of([*result.pictures], result.recipes)
+
+    def _draw(self, wish: Wish) -> Generator[None, None, None]:
+        """A wish, into the gallery."""
+        if result := (yield from self._drawn(wish)):
+            self.gallery.hang(ResultView(result, self._actions()))
+
+    def _drawn(self, wish: Wish) -> Generator[None, None, Result | None]:
+        """The result, after a look around at each step; None if it was stopped before the first."""
         recipe = wish.recipe
         self.progress.value, self.progress.max = 0, recipe.total_steps
         self.status.value = "Getting ready; the first picture takes longest"
@@ -123,7 +165,8 @@ class GenerationStudio(DrawingForm):
         total = recipe.total_steps
         pause = max(5, total // 5)  # between two previews, each of which costs a run of the decoder
         done, step = 0, None
-        for news in watched(steps):
+        for news in steps:
+            yield
             if isinstance(news, Waiting):
                 if self._stopping:
                     break
@@ -141,14 +184,14 @@ class GenerationStudio(DrawingForm):
                 self.screen.value = figures_of(self.model.preview(step.predicted_x0), recipes, "so far: ")
         if step is None:
             self._tell("Stopped before it began.")
-            return
+            return None
         result = self._result(step.latent if done == total else step.predicted_x0, wish, recipes)
         if done < total:
             note, stopped = f"stopped at step {done} of {total}", {"stopped": f"step {done} of {total}"}
             result = dataclasses.replace(result, note=note, settings={**result.settings, **stopped})
             self._tell(f"{note.capitalize()}.")
         self._last, self.pictures, self.recipes = result, result.pictures, result.recipes
-        self.gallery.hang(ResultView(result, self._actions()))
+        return result
 
     @staticmethod
     def _defaults(model):

@@ -44,6 +44,7 @@ class InpaintStudio(GenerationStudio):
     folder: where Save and Save photo write; None as of `GenerationStudio`, and photos are then only uploaded. Their
         files say that they are repaintings: the recipe's arguments are those of `inpaint`, and the settings tell the
         crop, `x_start y_start width height`, the photo's size, and the mask as a `Hole` is written.
+    live: as of `GenerationStudio`; crop and mask count as changes too.
 
     `crop_picker` and `mask_picker` hold what is chosen, and can be set. `pictures` are the crops repainted,
     uint8 (N, H, W, 3), and `photos` the whole photos with these in their places, a list of uint8 (H, W, 3).
@@ -51,7 +52,7 @@ class InpaintStudio(GenerationStudio):
 
     verb = "Repaint"
 
-    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path | None = "outputs"):
+    def __init__(self, model, photo, prompt: str = "", *, folder: str | Path | None = "outputs", live: bool = False):
         super().__init__(model, folder=folder)
         self.photos: list[np.ndarray] = []
         self._earlier: list[np.ndarray] = []  # photos that others have taken the place of
@@ -80,6 +81,11 @@ class InpaintStudio(GenerationStudio):
             )
         ]
         self.children = [widgets.GridBox(titled, layout=COLUMNS)]
+        self.num_resamples.observe(self._changed, "value")
+        self.crop_picker.observe(self._changed, ["region", "taken"])
+        self.mask_picker.observe(self._changed, "changes")
+        if live:
+            self._go_live()
 
     @property
     def recipe(self) -> Recipe:
@@ -129,6 +135,10 @@ class InpaintStudio(GenerationStudio):
         self.back_button.disabled = not self._earlier
 
     # ------------------------------------------------------------------ drawing
+
+    def _go_live(self) -> None:
+        self.num_resamples.value = 1
+        super()._go_live()
 
     @staticmethod
     def _defaults(model):

@@ -6,6 +6,7 @@ import dataclasses
 
 import ipywidgets as widgets
 import numpy as np
+import traitlets
 from PIL import Image
 
 from helpers.panels.folding import Folding
@@ -30,10 +31,13 @@ class MaskPicker(RegionPicker):
     the brush did, and a mask from a file; it can be set. `undo` and `redo` go through its changes.
     """
 
+    changes = traitlets.Int(0)  # how often the hole has become another, to be observed
+
     def __init__(self, crop: np.ndarray):
         height, width = crop.shape[:2]
         self._history = History(Hole(self._middle(crop)))
         self._drawn = self.hole, self.hole.mask(crop.shape)  # the mask that was drawn last, and of which hole
+        self._told = self.hole  # at the last of the `changes`
         self._strokes = 0  # the number of the last one that came from the browser
         self.shape_box = widgets.ToggleButtons(options=SHAPES, style={"button_width": "7em"})
         self.tool_box = widgets.ToggleButtons(
@@ -183,6 +187,8 @@ class MaskPicker(RegionPicker):
         if self.touch:
             self.touch.outline, self.touch.veil = self.hole.shape, f"{veil_uri(self.mask)}#{self._strokes}"
         super()._draw(region)
+        if self.hole is not self._told:
+            self._told, self.changes = self.hole, self.changes + 1
 
     def _shaded(self, region: Region) -> Image.Image:
         mask = Image.fromarray(self.mask).resize(self._small.shape[1::-1], Image.Resampling.NEAREST)

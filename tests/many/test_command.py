@@ -37,7 +37,7 @@ def test_what_is_left_out_is_not_handed_on(given):
 def test_every_option_is_one_of_the_class(given):
     words = "--lora a.safetensors 0.8 --lora owner/name -1 --vae v --weights keras --prediction noise --model m"
     more = "--img-height 512 --img-width 512 --engine xla --precision float16 --guidance-interval 0 900 --reuse-every 2"
-    last = "--token-downsampling 2 --truncate --long-prompts --weighting --workers 2"
+    last = "--token-downsampling 2 --truncate --long-prompts --weighting --workers 2 --decoder tiny"
     told = given(*words.split(), *more.split(), *last.split())
     assert told["loras"] == {"a.safetensors": 0.8, "owner/name": -1.0}
     assert told["truncate"] is told["long_prompts"] is told["weighting"] is True
