@@ -110,9 +110,6 @@ class SharedModel:
     def decode(self, latent: np.ndarray) -> np.ndarray:
         return self._called("decode", latent)
 
-    def preview(self, latent: np.ndarray) -> np.ndarray:
-        return self._called("preview", latent)
-
     def denoise(self, context: np.ndarray, recipe: Recipe) -> Iterator[Step | Waiting]:
         return self._steps("denoise", context, recipe)
 
