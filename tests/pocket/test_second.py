@@ -15,7 +15,7 @@ from helpers.pocket.second.data import AT_ONCE, draw_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches, seen
 from helpers.pocket.second.holes import blanked, hole_cells, sample_hole
 from helpers.pocket.second.latents import Latents
-from helpers.pocket.second.networks import FACTOR, LATENT, SIZE
+from helpers.pocket.second.networks import CHANNELS, FACTOR, LATENT, SIZE
 from helpers.pocket.world.captions import vocabulary
 from helpers.pocket.world.placing import Placement
 from helpers.pocket.world.scenes import sample_training_scene
@@ -78,8 +78,8 @@ def test_without_surroundings_the_unet_sees_none(some_latents):
     holes[1] = True
     shown = seen(np.zeros((2, *LATENT)), holes, some_latents.around[:2])
     assert shown.shape == (2, *LATENT[:2], networks.UNET_CHANNELS) and shown.dtype == np.float32
-    np.testing.assert_array_equal(shown[..., 8], holes)
-    assert (shown[0, ..., 9:] == 7).all() and (shown[1, ..., 9:] == 0).all()
+    np.testing.assert_array_equal(shown[..., CHANNELS], holes)
+    assert (shown[0, ..., CHANNELS + 1 :] == 7).all() and (shown[1, ..., CHANNELS + 1 :] == 0).all()
 
 
 def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_latents, words):
@@ -90,11 +90,11 @@ def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_laten
     every = timestep_embedding(range(1000))
     timesteps = [int(np.abs(every - each).sum(axis=1).argmin()) for each in embedding]
     left = ALPHAS_CUMPROD[timesteps][:, None, None, None]
-    x0 = np.sqrt(left) * shown[..., :8] - np.sqrt(1 - left) * batch["y"]
+    x0 = np.sqrt(left) * shown[..., :CHANNELS] - np.sqrt(1 - left) * batch["y"]
     np.testing.assert_allclose(x0[..., 0], 1, atol=1e-4)
     np.testing.assert_allclose(x0[..., 1:], 0, atol=1e-4)
-    np.testing.assert_allclose(batch["sample_weight"], np.minimum(1, 5 * (1 - left.ravel())), rtol=1e-5)
-    whole = shown[..., 8].all(axis=(1, 2))
+    np.testing.assert_allclose(batch["sample_weight"], np.minimum(1, 5 * (1 - left.ravel())), rtol=1e-4)  # of float32
+    whole = shown[..., CHANNELS].all(axis=(1, 2))
     assert 0.25 < whole.mean() < 0.75  # some are drawn from words alone, some fitted into a hole
 
 
@@ -118,7 +118,7 @@ def test_drawn_scenes_do_not_depend_on_how_many_are_drawn():
 def test_latents_and_pictures_have_the_told_sizes():
     assert networks.image_encoder()(np.zeros((2, SIZE, SIZE, 3), np.float32)).shape == (2, *LATENT)
     assert networks.decoder(SIZE, SIZE)(np.zeros((2, *LATENT), np.float32)).shape == (2, SIZE, SIZE, 3)
-    assert networks.decoder()(np.zeros((1, 4, 6, 8), np.float32)).shape == (1, 64, 96, 3)  # of any size
+    assert networks.decoder()(np.zeros((1, 4, 6, CHANNELS), np.float32)).shape == (1, 64, 96, 3)  # of any size
 
 
 def test_sub_pixels_are_where_a_reader_expects_them():
@@ -128,13 +128,20 @@ def test_sub_pixels_are_where_a_reader_expects_them():
     np.testing.assert_array_equal(picture[0, 1, :, 0], [6, 9, 18, 21])
 
 
-def test_a_batch_is_moved_as_its_pictures_would_be():
-    x = np.random.default_rng(0).random((4, 6, 6, 2)).astype(np.float32)
-    same, again, mirrored, turned = ops.convert_to_numpy(objectives.moved(x))
-    np.testing.assert_array_equal(same, x[0])
-    np.testing.assert_array_equal(again, x[1])
-    np.testing.assert_array_equal(mirrored, x[2][:, ::-1])
-    np.testing.assert_array_equal(turned, np.rot90(x[3]))
+def test_the_linear_code_is_the_best_there_is_of_each_cell():
+    model = objectives.Autoencoder()
+    rng = np.random.default_rng(0)
+    patterns = rng.standard_normal((CHANNELS, FACTOR, FACTOR, 3)) / 9
+    mixed = np.einsum("nijk,krcp->nirjcp", rng.standard_normal((40, 2, 3, CHANNELS)), patterns)
+    pictures = mixed.reshape(40, 2 * FACTOR, 3 * FACTOR, 3).astype(np.float32)
+    objectives.start_linear(model, pictures)
+    mean, log_variance = np.split(ops.convert_to_numpy(model.moments(pictures)), 2, axis=-1)
+    # as many patterns as channels: nothing of them is lost
+    np.testing.assert_allclose(ops.convert_to_numpy(model.decoder(mean)), pictures, atol=1e-4)
+    spread = mean.std(axis=(0, 1, 2))
+    assert spread[0] == pytest.approx(1, abs=1e-2) and (np.diff(spread) <= 0).all() and spread[-1] > 0.1
+    np.testing.assert_allclose(log_variance, -6, atol=1e-5)
+    assert not {"linear_code"} & {path.split("/")[-3] for path in (v.path for v in model.trainable_variables)}
 
 
 def test_unit_variance_leaves_the_restored_picture(monkeypatch):
@@ -144,7 +151,7 @@ def test_unit_variance_leaves_the_restored_picture(monkeypatch):
     model(pictures)
 
     def latent_and_picture():
-        mean = model.moments(pictures)[..., :8]
+        mean = model.moments(pictures)[..., :CHANNELS]
         return ops.convert_to_numpy(mean), ops.convert_to_numpy(model.decoder(mean))
 
     before, restored = latent_and_picture()
@@ -158,7 +165,8 @@ def test_unit_variance_leaves_the_restored_picture(monkeypatch):
 def test_the_whole_training_in_small(tmp_path, monkeypatch, words):
     """Autoencoder, latents, UNet, what is kept: each stage goes on from the one before, and learns."""
     monkeypatch.setattr(networks, "WIDTHS", (32, 32, 32))
-    monkeypatch.setattr(latents, "draw_scenes", lambda count, seed: draw_scenes(8, seed))
+    for module in (latents, train):
+        monkeypatch.setattr(module, "draw_scenes", lambda count, seed: draw_scenes(8, seed))
     args = SimpleNamespace(run=tmp_path / "run", to=tmp_path / "kept", scenes=32, world=0, crop=64, batch=4)
     args.run.mkdir(), args.to.mkdir()
     keras.utils.set_random_seed(0)

@@ -21,7 +21,7 @@ from helpers.pocket.world.scenes import Scene
 
 
 class Latents(NamedTuple):
-    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 8), the holes, bool (N, 16, 16), and `around`.
+    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 16), the holes, bool (N, 16, 16), and `around`.
 
     around: float16, the mean of the latent of the picture with its hole grey.
     """
@@ -39,7 +39,7 @@ def load_autoencoder(folder: Path) -> Autoencoder:
     Raises FileNotFoundError where none has been trained.
     """
     model = Autoencoder()
-    run = Run(folder, "autoencoder", model, np.repeat(PICTURE_EXAMPLE, 4, axis=0))
+    run = Run(folder, "autoencoder", model, PICTURE_EXAMPLE)
     if not run.step:
         raise FileNotFoundError(f"No trained autoencoder in {folder}: run the stage `autoencoder` first.")
     run.use_averaged()
@@ -50,7 +50,7 @@ def load_autoencoder(folder: Path) -> Autoencoder:
 
 
 def encoded(moments: keras.Model, pictures: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
-    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 16)."""
+    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 32)."""
     told = []
     for first in range(0, len(pictures), 32):
         part = to_float(pictures[first : first + 32])

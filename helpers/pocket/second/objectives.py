@@ -10,7 +10,7 @@ from helpers.engines.faster_layers import faster
 from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.pocket.objectives import zero_residuals
 from helpers.pocket.second import networks
-from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE, UNET_CHANNELS
+from helpers.pocket.second.networks import CHANNELS, FACTOR, LATENT, SIZE, UNET_CHANNELS
 
 # One of what each model takes, to build it with.
 PICTURE_EXAMPLE = np.zeros((1, SIZE, SIZE, 3), np.float32)
@@ -24,8 +24,8 @@ DIFFUSION_EXAMPLE = [
 class Autoencoder(keras.Model):
     """Image encoder and decoder, with the loss that trains both: pixels, edges and a little KL (2112.10752).
 
-    Its latents follow what is done to a picture (2502.09509), which makes them easier to learn for the UNet: some of a
-    batch are mirrored or turned between encoder and decoder, and half of it is also decoded at half the size.
+    Latents that follow a mirrored, turned or smaller picture (2502.09509) were tried and given up: a cell of 16 × 16
+    pixels then cannot tell what in it is left or right, and faces melt.
     """
 
     def __init__(self):
@@ -34,20 +34,16 @@ class Autoencoder(keras.Model):
         self.noise = keras.random.SeedGenerator(0)
 
     def call(self, pictures):
-        """(N, H, W, 3) → restored, mean, log variance, and the first half restored at half the size."""
+        """(N, H, W, 3) → restored, mean, log variance."""
         mean, log_variance = ops.split(ops.cast(self.moments(pictures), "float32"), 2, axis=-1)
         log_variance = ops.clip(log_variance, -12, 4)
         latent = mean + ops.exp(log_variance / 2) * keras.random.normal(ops.shape(mean), seed=self.noise)
-        restored = ops.cast(self.decoder(moved(latent)), "float32")
-        small = ops.cast(self.decoder(halved(latent[: ops.shape(latent)[0] // 2])), "float32")
-        return restored, mean, log_variance, small
+        return ops.cast(self.decoder(latent), "float32"), mean, log_variance
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        restored, mean, log_variance, small = y_pred
-        picture = ops.convert_to_tensor(x)
+        restored, mean, log_variance = y_pred
         kl = ops.mean(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
-        half = halved(picture[: ops.shape(picture)[0] // 2])
-        return difference(restored, moved(picture)) + difference(small, half) / 4 + 1e-4 * kl
+        return difference(restored, ops.convert_to_tensor(x)) + 1e-4 * kl
 
 
 def difference(a, b):
@@ -55,18 +51,6 @@ def difference(a, b):
     error = a - b
     edges = sum(ops.mean(ops.abs(ops.diff(error, axis=axis))) for axis in (1, 2))
     return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * edges
-
-
-def moved(x):
-    """A batch (N, H, W, C) of squares whose third quarter is mirrored and whose last is turned by a right angle."""
-    quarter = ops.shape(x)[0] // 4
-    same, mirrored, turned = x[: 2 * quarter], x[2 * quarter : 3 * quarter], x[3 * quarter :]
-    return ops.concatenate([same, ops.flip(mirrored, axis=2), ops.flip(ops.transpose(turned, (0, 2, 1, 3)), axis=1)])
-
-
-def halved(x):
-    """(N, H, W, C) → (N, H/2, W/2, C), means of 2 × 2."""
-    return ops.average_pool(x, 2)
 
 
 class Diffusion(keras.Model):
@@ -89,14 +73,42 @@ class Diffusion(keras.Model):
         return ops.mean(ops.convert_to_tensor(sample_weight) * error)
 
 
+def start_linear(model: Autoencoder, pictures: np.ndarray) -> None:
+    """Begin as a linear code, the best there is: the principal components of the pictures' cells. Nothing is added yet.
+
+    pictures: float32 (N, H, W, 3) in [-1, 1].
+    """
+    several, height, width, _ = pictures.shape
+    cells = pictures.reshape(several, height // FACTOR, FACTOR, width // FACTOR, FACTOR, 3)
+    cells = cells.transpose(0, 1, 3, 2, 4, 5).reshape(-1, 3 * FACTOR**2)
+    average = cells.mean(axis=0)
+    variances, components = np.linalg.eigh(np.cov(cells, rowvar=False))  # the largest last
+    components, deviations = components[:, : -CHANNELS - 1 : -1], np.sqrt(variances[: -CHANNELS - 1 : -1])
+    scale = np.sqrt(deviations * deviations[0])  # half-way from their own spread to one for all
+    without = np.zeros_like(components)
+    encoded = np.concatenate([components / scale, without], axis=1)
+    kernel = encoded.reshape(FACTOR, FACTOR, 3, 2 * CHANNELS)
+    model.moments.get_layer(networks.LINEAR).set_weights([kernel, -average @ encoded])
+    kernel = (components * scale).T[None, None]
+    model.decoder.get_layer(networks.LINEAR).set_weights([kernel, average])
+    for network in (model.moments, model.decoder):
+        added, latent = network.get_layer(networks.ADDED), network.get_layer(networks.SCALE)
+        added.set_weights([np.zeros(w.shape) for w in added.weights])
+        latent.set_weights([np.eye(latent.weights[1].shape[0])[None, None], np.zeros(latent.weights[1].shape)])
+    kernel, bias = model.moments.get_layer(networks.SCALE).get_weights()
+    bias[CHANNELS:] = -6  # of the log variance: little noise
+    model.moments.get_layer(networks.SCALE).set_weights([kernel, bias])
+
+
 def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:
-    """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, its inverse into the decoder's.
+    """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, its inverse into the decoder's first.
 
     mean, deviation: float32 (CHANNELS,).
     """
-    kernel, bias = (ops.convert_to_numpy(w) for w in model.moments.layers[-1].weights)
+    last, first = (network.get_layer(networks.SCALE) for network in (model.moments, model.decoder))
+    kernel, bias = last.get_weights()
     scale = np.concatenate([1 / deviation, np.ones(CHANNELS)])
     shift = np.concatenate([-mean / deviation, -2 * np.log(deviation)])  # log variances shift instead
-    model.moments.layers[-1].set_weights([kernel * scale, bias * scale + shift])
-    kernel, bias = (ops.convert_to_numpy(w) for w in model.decoder.layers[0].weights)
-    model.decoder.layers[0].set_weights([kernel * deviation[:, None], bias + mean @ kernel[0, 0]])
+    last.set_weights([kernel * scale, bias * scale + shift])
+    kernel, bias = first.get_weights()
+    first.set_weights([kernel * deviation[:, None], bias + mean @ kernel[0, 0]])

@@ -24,7 +24,7 @@ from helpers.pocket.second import latents, networks
 from helpers.pocket.second.data import draw_scenes, held_out_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE
-from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE, Autoencoder, Diffusion
+from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE, Autoencoder, Diffusion, start_linear
 from helpers.pocket.world.captions import caption, vocabulary
 from helpers.recipes.files import save_image
 
@@ -33,9 +33,10 @@ KEPT = Path(__file__).parents[3] / "assets" / "pocket" / "second"
 
 def autoencoder_run(args) -> Run:
     model = Autoencoder()
-    model(np.repeat(PICTURE_EXAMPLE, 4, axis=0))
-    begin(args, {"image_encoder": model.moments, "decoder": model.decoder})
-    return Run(args.run, "autoencoder", model, np.repeat(PICTURE_EXAMPLE, 4, axis=0))
+    model(PICTURE_EXAMPLE)
+    if not begin(args, {"image_encoder": model.moments, "decoder": model.decoder}):
+        start_linear(model, to_float(draw_scenes(256, seed=3)[1]))
+    return Run(args.run, "autoencoder", model, PICTURE_EXAMPLE)
 
 
 def diffusion_run(args) -> Run:
@@ -44,11 +45,14 @@ def diffusion_run(args) -> Run:
     return Run(args.run, "diffusion", model, DIFFUSION_EXAMPLE, averaging=1000)
 
 
-def begin(args, parts: dict[str, keras.Model]) -> None:
-    """The kept weights, where there are some; a run with a checkpoint takes its own instead."""
+def begin(args, parts: dict[str, keras.Model]) -> bool:
+    """With the kept weights; False where there are none. A run with a checkpoint takes its own instead."""
+    paths = {name: args.to / f"{name}.weights.h5" for name in parts}
+    if not all(path.exists() for path in paths.values()):
+        return False
     for name, network in parts.items():
-        if (path := args.to / f"{name}.weights.h5").exists():
-            network.load_weights(path)
+        network.load_weights(paths[name])
+    return True
 
 
 def tokenizer(args) -> WordTokenizer:
