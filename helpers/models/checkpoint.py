@@ -12,7 +12,7 @@ from helpers.validation import whole_number
 if TYPE_CHECKING:
     import keras
 
-    from helpers.models.from_files import Source
+    from helpers.models.additions import Extensible
 
 
 class Defaults(NamedTuple):
@@ -65,7 +65,7 @@ class Checkpoint:
     # of the guidance's sines and cosines, (N, guidance_width), which a distilled UNet takes after all else
     guidance_width: int | None = None
     in_channels: int | None = None  # of its UNet, where it takes more than the latent's
-    source: Source | None = None  # of those from files: what they are made of
+    source: Extensible | None = None  # what it is made of, where something can be added to it
 
     @property
     def inpaints(self) -> bool:
