@@ -63,8 +63,8 @@ def checkpoint(
     vae: the autoencoder of another checkpoint: a path, or an id of the hub.
     loras: how much is added of each low-rank update, by path or id.
     prediction: "noise" or "velocity", where files do not tell.
-    decoder: "tiny", which is TAESD's, decodes much faster and a little coarser; or a path or an id of the
-        hub of one like it, as diffusers' AutoencoderTiny is saved.
+    decoder: "tiny", which is TAESD's, with 1.2 million weights instead of 50; or a path or an id of the hub of one
+        like it, as diffusers' AutoencoderTiny is saved.
     Raises ValueError for what is none of these, or does not go together; FileNotFoundError for a path where nothing
     is; and what `hub` raises where something cannot be fetched.
     """
