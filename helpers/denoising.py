@@ -122,6 +122,16 @@ def start(
     return Start(latent, denoiser, solver, sampler.timesteps(recipe.num_steps), rngs)
 
 
+def shortcut_settings(guidance_interval: tuple[int, int], reuse_every: int) -> dict[str, str]:
+    """What of the work left out decides a picture, by its name."""
+    told = {}
+    if guidance_interval != ALL_TIMESTEPS:
+        told["guidance_interval"] = "{}-{}".format(*guidance_interval)
+    if reuse_every > 1:
+        told["reuse_every"] = str(reuse_every)
+    return told
+
+
 def _negatives(networks: Networks, negative_prompt: str | Sequence[str] | None) -> list[np.ndarray]:
     """The contexts of what to steer away from: one, or one for each picture."""
     prompts = negative_prompt if isinstance(negative_prompt, tuple) else (negative_prompt,)

@@ -15,7 +15,7 @@ from helpers.diffusion.samplers import Step
 from helpers.diffusion.schedule import ALL_TIMESTEPS
 from helpers.engines import running
 from helpers.models.checkpoint import Defaults
-from helpers.models.checkpoints import checkpoint, default, with_loras
+from helpers.models.checkpoints import checkpoint, default, with_embeddings, with_loras
 from helpers.models.networks import Networks
 from helpers.models.prompts import Reading
 from helpers.pictures.loading import load_images
@@ -30,7 +30,8 @@ class StableDiffusion:
 
     model: "pocket", "sd-1.5" or another name, an id of the model hub, the path of a folder as diffusers saves it, or of
         a .safetensors file; by default sd-1.4 where there is a GPU, or a size is asked for that pocket cannot draw,
-        and pocket elsewhere; a line tells. files: further options of `checkpoints.checkpoint`.
+        and pocket elsewhere; a line tells.
+    files: weights, vae, decoder, loras, prediction, embeddings, as of `checkpoints.checkpoint`.
     img_height, img_width: pixels, rounded to the nearest multiple of 128 with a warning; by default the model's own.
     jit_compile: True means engine="xla", False engine="graph".
     precision: "float32", "float16" or "bfloat16", of weights and arithmetic; by default that of Keras's global policy
@@ -180,6 +181,10 @@ class StableDiffusion:
         """Add so much of each of these low-rank updates, in place of those before; {} gives the old weights back."""
         self.networks.use(with_loras(self.checkpoint, loras))
 
+    def use_embeddings(self, embeddings: Mapping[str, str | Path | np.ndarray]) -> None:
+        """Know these learned words, {"<cat-toy>": path or vector}, in place of those before; {} forgets them."""
+        self.networks.use(with_embeddings(self.checkpoint, embeddings))
+
     # ------------------------------------------------------------------ step by step
 
     def denoise(
@@ -242,9 +247,4 @@ class StableDiffusion:
     @property
     def settings(self) -> dict[str, str]:
         """What besides the recipe decides the picture, for `save_image(picture, path, recipe, **model.settings)`."""
-        settings = self.networks.settings
-        if self.guidance_interval != ALL_TIMESTEPS:
-            settings["guidance_interval"] = "{}-{}".format(*self.guidance_interval)
-        if self.reuse_every > 1:
-            settings["reuse_every"] = str(self.reuse_every)
-        return settings
+        return self.networks.settings | denoising.shortcut_settings(self.guidance_interval, self.reuse_every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from helpers.models import keras_cv_weights
@@ -28,6 +29,7 @@ def _stable_diffusion(name: str, gigabytes: str, licence: str, context_width: in
 
         return keras_cv.__version__  # the hashes of its weights are fixed
 
+    @functools.cache
     def tokenizer():
         from helpers.models.clip_tokenizer import ClipTokenizer
 

@@ -12,7 +12,7 @@ from helpers.validation import whole_number
 if TYPE_CHECKING:
     import keras
 
-    from helpers.models.from_files import Source
+    from helpers.models.additions import Extensible
 
 
 class Defaults(NamedTuple):
@@ -76,7 +76,7 @@ class Checkpoint:
     guidance_width: int | None = None
     in_channels: int | None = None  # of its UNet, where it takes more than the latent's
     latent_colours: tuple | None = None  # of its channels, for previews; None: its decoder is fast enough for these
-    source: Source | None = None  # of those from files: what they are made of
+    source: Extensible | None = None  # what it is made of, where something can be added to it
 
     @property
     def inpaints(self) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from helpers.models import hub
+from helpers.models.additions import Extensible, checked_strength, checked_word
 from helpers.models.architectures.configs import FIRST, SECOND, Architecture
 from helpers.models.by_keras_cv import BY_KERAS_CV
 from helpers.models.checkpoint import Checkpoint, Defaults, rounded
@@ -54,6 +56,7 @@ def checkpoint(
     loras: Mapping[str | Path, float] | None = None,
     prediction: str | None = None,
     decoder: str | Path | None = None,
+    embeddings: Mapping[str, str | Path | np.ndarray] | None = None,
 ) -> Checkpoint:
     """The checkpoint that is meant.
 
@@ -65,6 +68,7 @@ def checkpoint(
     prediction: "noise" or "velocity", where files do not tell.
     decoder: "tiny", which is TAESD's, with 1.2 million weights instead of 50; or a path or an id of the hub of one
         like it, as diffusers' AutoencoderTiny is saved.
+    embeddings: learned words, as of `with_embeddings`.
     Raises ValueError for what is none of these, or does not go together; FileNotFoundError for a path where nothing
     is; and what `hub` raises where something cannot be fetched.
     """
@@ -81,23 +85,46 @@ def checkpoint(
         found = described(_source(found, "vae").with_autoencoder(autoencoder))
     if decoder is not None:
         found = described(_source(found, "decoder").with_decoder(_decoder(decoder)))
-    return with_loras(found, loras) if loras else found
+    found = with_loras(found, loras) if loras else found
+    return with_embeddings(found, embeddings) if embeddings else found
 
 
 def with_loras(checkpoint: Checkpoint, loras: Mapping[str | Path, float]) -> Checkpoint:
     """The same checkpoint with these low-rank updates added, and no others. Raises as `checkpoint` does."""
-    source, strengths = _source(checkpoint, "loras"), {}
-    for name, strength in loras.items():
-        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not math.isfinite(strength):
-            raise ValueError(
-                f"How much of {str(name)!r} is added must be a number, 1.0 as it was made; got {strength!r}."
-            )
-        strengths[_path(name, hub.fetch_file)] = float(strength)
-    return described(dataclasses.replace(source, loras=strengths))
+    source = _extensible(checkpoint, "loras")
+    strengths = {_path(name, hub.fetch_file): checked_strength(name, much) for name, much in loras.items()}
+    return source.with_additions(dataclasses.replace(source.additions, loras=strengths))
+
+
+def with_embeddings(checkpoint: Checkpoint, embeddings: Mapping[str, str | Path | np.ndarray]) -> Checkpoint:
+    """The same checkpoint that knows these learned words, and no others.
+
+    embeddings: of each word its file, by path or id, or its vector or vectors, (context_width,) or (tokens, …).
+    Raises as `checkpoint` and `read_embedding` do, and ValueError for what is no single word; for a word that the
+    model has already, its tokenizer does, when first used.
+    """
+    from helpers.models.files.embeddings import read_embedding
+
+    source, width = _extensible(checkpoint, "embeddings"), checkpoint.context_width
+    words = {}
+    for word, given in embeddings.items():
+        if isinstance(given, np.ndarray):
+            words[checked_word(word)] = given.astype(np.float32).reshape(-1, width)
+        else:
+            words[checked_word(word)] = read_embedding(_path(given, hub.fetch_file), width)
+    return source.with_additions(dataclasses.replace(source.additions, words=words))
+
+
+def _extensible(checkpoint: Checkpoint, given: str) -> Extensible:
+    if checkpoint.source is None:
+        raise ValueError(
+            f"{given} cannot be given with KerasCV's own files of {checkpoint.name!r}; leave weights='keras' out."
+        )
+    return checkpoint.source
 
 
 def _source(checkpoint: Checkpoint, given: str) -> Source:
-    if checkpoint.source is None:
+    if not isinstance(checkpoint.source, Source):
         raise ValueError(
             f"{given} cannot be given with {checkpoint.name!r}, only with Stable Diffusion 1.x and 2.x from files, as "
             "model='sd-1.5' or a path."

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import regex
 from keras_cv.src.models.stable_diffusion.clip_tokenizer import SimpleTokenizer, bytes_to_unicode
+
+from helpers.models.additions import finding, refuse_known
 
 VOCABULARY = Path(__file__).parents[2] / "assets" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
 MERGES = 49152 - 256 - 2  # of that file, those that CLIP has learnt the meaning of (github.com/openai/CLIP)
@@ -52,6 +55,7 @@ class ClipTokenizer(SimpleTokenizer):
             raise ValueError(f"This is no vocabulary of CLIP: it has no {missing[0]!r}; take the model's own.")
         self.padding = self.encoder[padding or END]
         self._special = regex.compile("(" + "|".join(map(regex.escape, special)) + ")")
+        self.words: dict[str, list[int]] = {}  # learned ones, in small letters
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> ClipTokenizer:
@@ -80,11 +84,29 @@ class ClipTokenizer(SimpleTokenizer):
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"The tokenizer in '{folder}' cannot be read ({error}); fetch it again.") from error
 
+    def with_words(self, words: Mapping[str, list[int]]) -> ClipTokenizer:
+        """One that knows these words too, by their tokens, wherever they stand in a text, in small or capital letters.
+
+        Raises ValueError for a word that is a single token already.
+        """
+        for word in words:
+            refuse_known(word, [self.decoder[token].removesuffix("</w>") for token in self.encode(word)[1:-1]])
+        if not words:
+            return self
+        more = copy.copy(self)
+        more.words = {word.lower(): numbers for word, numbers in words.items()}
+        more.decoder = self.decoder | {n: f"{word}</w>" for word, numbers in words.items() for n in numbers}
+        more._special = regex.compile(f"({finding(words)}|{self._special.pattern[1:-1]})")
+        return more
+
     def encode(self, text: str) -> list[int]:
         """The numbers of the text's pieces, between the start and the end of text."""
         numbers: list[int] = [self.start_of_text]
         for part in self._special.split(text):
-            numbers += [self.encoder[part]] if self._special.fullmatch(part) else self._of_words(part)
+            if part.lower() in self.words:
+                numbers += self.words[part.lower()]
+            else:
+                numbers += [self.encoder[part]] if self._special.fullmatch(part) else self._of_words(part)
         return [*numbers, self.end_of_text]
 
     def _of_words(self, text: str) -> list[int]:

@@ -1,15 +1,16 @@
-"""A checkpoint from files of weights: its networks at their widths, with their numbers and low-rank updates."""
+"""A checkpoint from files of weights: its networks at their widths, with their numbers and what is added."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers.models.additions import NOTHING, Additions, identity
 from helpers.models.architectures.configs import Architecture
 from helpers.models.checkpoint import LATENT_COLOURS, Checkpoint, Defaults
 from helpers.models.files.checkpoint_files import Autoencoder, CheckpointFiles, Tensors
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from helpers.models.clip_tokenizer import ClipTokenizer
 
-_UPDATED = ("text_encoder", "diffusion_model")  # by low-rank updates
 # Which of an autoencoder's tensors each half of it takes.
 _HALVES = {"decoder": ("decoder.", "post_quant_conv."), "image_encoder": ("encoder.", "quant_conv.")}
 # The options, and the most steps, of consistency models that are told the guidance (2310.04378).
@@ -60,8 +60,8 @@ class Source:
 
     architecture: of those files, known before; files: asked for when a network is built, and then fetched maybe.
     drawing, unguided, most_steps: of a model distilled to few steps, as of `Checkpoint`.
-    loras: how much of each low-rank update is added.
     decoder: a tiny one in place of the autoencoder's.
+    additions: what is added to its weights, and taken back exactly.
     """
 
     name: str
@@ -71,8 +71,17 @@ class Source:
     drawing: Defaults | None = None
     unguided: bool = False
     most_steps: int | None = None
-    loras: Mapping[Path, float] = field(default_factory=dict)
     decoder: TinyDecoder | None = None
+    additions: Additions = NOTHING
+
+    def with_additions(self, additions: Additions) -> Checkpoint:
+        """The checkpoint with these, and no others."""
+        return described(dataclasses.replace(self, additions=additions))
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What of it, besides the name, decides a picture, in words."""
+        return self.additions.settings | ({"decoder": self.decoder.name} if self.decoder else {})
 
     def with_autoencoder(self, autoencoder: Autoencoder) -> Source:
         """The same with another's autoencoder."""
@@ -101,30 +110,24 @@ class Source:
         return {name: each for name, each in tensors.items() if name.startswith(_HALVES[network])}
 
     def loaded(self, name: str, network: keras.Model) -> keras.Model:
-        """The network with its weights, low-rank updates added. Raises as `load` and `read_lora` do."""
+        """The network with its weights and what is added. Raises as `load` and `read_lora` do."""
         from helpers.models.files.loading import load
-        from helpers.models.files.loras import adding, read_lora
 
-        loras = []
-        if self.loras and name in _UPDATED:
-            changed = {each: self.tensors(each) for each in _UPDATED}
-            loras = [(read_lora(path, changed)[name], strength) for path, strength in self.loras.items()]
-        return load(network, self.tensors(name), adding(loras))
+        return load(network, self.tensors(name), self.additions.change(name, self.tensors))
 
     def version(self, name: str) -> str:
         """Tells a network's weights and its code from any other's."""
-        files = {each.file.path: 1.0 for each in self.tensors(name).values()}
-        loras = dict(self.loras) if name in _UPDATED else {}
-        told = [(_identity(path), strength) for path, strength in (files | loras).items()]
+        files = sorted({each.file.path for each in self.tensors(name).values()})
+        told = [identity(path) for path in files], self.additions.version(name)
         return hashlib.sha256(repr((told, _code(), self.architecture)).encode()).hexdigest()
 
     def tokenizer(self) -> ClipTokenizer:
         from helpers.models.clip_tokenizer import ClipTokenizer
 
         # "!" is the first of its vocabulary
-        return self.files().tokenizer or ClipTokenizer(
-            padding="!" if self.architecture.text_encoder.padding == 0 else None
-        )
+        config = self.architecture.text_encoder
+        own = self.files().tokenizer or ClipTokenizer(padding="!" if config.padding == 0 else None)
+        return own.with_words(self.additions.numbers(config.vocabulary))
 
     def network(self, name: str, height: int = 0, width: int = 0, *, weights: bool) -> keras.Model:
         """One of the four, with its weights or random ones; height and width as of `built`."""
@@ -134,7 +137,10 @@ class Source:
         if name == "decoder" and self.decoder:
             network = tiny_decoder(self.decoder.config, height, width)
         else:
-            network = built(name, self.architecture, height, width, random=not weights)
+            text = self.architecture.text_encoder
+            text = dataclasses.replace(text, vocabulary=text.vocabulary + self.additions.rows)
+            architecture = dataclasses.replace(self.architecture, text_encoder=text)
+            network = built(name, architecture, height, width, random=not weights)
         return self.loaded(name, network) if weights else network
 
 
@@ -179,12 +185,6 @@ def described(source: Source) -> Checkpoint:
         source=source,
         **own,
     )
-
-
-def _identity(path: Path) -> tuple[str, int, int]:
-    """What tells a file from others, and from itself before it was changed; the hub's cache names its by their hash."""
-    path = path.resolve()
-    return str(path), path.stat().st_size, path.stat().st_mtime_ns
 
 
 @functools.cache

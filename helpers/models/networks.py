@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Sequence
 from typing import cast
@@ -16,6 +15,7 @@ with quiet_start():
 
 from helpers.engines import faster_layers, running  # noqa: E402
 from helpers.engines.fingerprint import fingerprint  # noqa: E402
+from helpers.models.additions import NOTHING, Additions  # noqa: E402
 from helpers.models.checkpoint import Checkpoint  # noqa: E402
 from helpers.models.prompts import AS_WRITTEN, Piece, Reading, no_text, pieces, same_length  # noqa: E402
 from helpers.models.weighting import weighted  # noqa: E402
@@ -79,11 +79,7 @@ class Networks:
     def settings(self) -> dict[str, str]:
         """What of them decides a picture."""
         settings = {"model": self.checkpoint.name, "precision": self.precision, "engine": self.engine}
-        source = self.checkpoint.source
-        if source and source.loras:
-            settings["loras"] = ", ".join(f"{path.name}: {strength:g}" for path, strength in source.loras.items())
-        if source and source.decoder:
-            settings["decoder"] = source.decoder.name
+        settings |= self.checkpoint.source.settings if self.checkpoint.source else {}
         settings |= self.reading.settings
         if self.token_downsampling > 1:
             settings["token_downsampling"] = str(self.token_downsampling)
@@ -91,7 +87,11 @@ class Networks:
 
     # ------------------------------------------------------------------ built when first used
 
-    @functools.cached_property
+    @property
+    def _additions(self) -> Additions:
+        return self.checkpoint.source.additions if self.checkpoint.source else NOTHING
+
+    @property
     def tokenizer(self):
         """CLIP's tokenizer, or the model's own: `encode(prompt)` gives token numbers."""
         return self.checkpoint.tokenizer()
@@ -119,20 +119,23 @@ class Networks:
         return self._engine.prepared(network, self.precision)
 
     def use(self, checkpoint: Checkpoint) -> None:
-        """Another checkpoint's weights in networks of the same shapes: those with other low-rank updates added.
+        """The same checkpoint with other things added to its weights.
 
-        Networks that were handed out get them in place; those whose weights are the same stay as they are.
+        Networks that were handed out get them in place; those whose weights are the same stay as they are. A text
+        encoder that learns more words, or fewer, is another network.
         """
         with self._lock:
-            before = self.checkpoint
+            before, rows = self.checkpoint, self._additions.rows
             for name in (
                 {_WHOLE.get(run, run) for run in (*self._networks, *self._runs)} if self._download_weights else ()
             ):
                 if checkpoint.version(name) == before.version(name):
                     continue
                 self._runs = {run: each for run, each in self._runs.items() if _WHOLE.get(run, run) != name}
+                assert checkpoint.source is not None, "only to those that have one can something be added"
+                if name == "text_encoder" and checkpoint.source.additions.rows != rows:
+                    self._networks.pop(name, None)
                 if name in self._networks:
-                    assert checkpoint.source is not None, "only those from files have others of the same shapes"
                     network = checkpoint.source.loaded(name, self._networks[name])
                     if self._engine.converts:
                         self._own_weights[name] = fingerprint(network)

@@ -121,8 +121,8 @@ def test_options_that_do_not_go_together(tmp_path):
         checkpoint("sd-1.4", weights="h5")
     with pytest.raises(ValueError, match="weights='keras' are those of 'sd-1.4', 'sd-2.1'; 'sd-turbo' has none"):
         checkpoint("sd-turbo", weights="keras")
-    with pytest.raises(ValueError, match="loras cannot be given with 'pocket'"):
-        checkpoint("pocket", loras={"x.safetensors": 1.0})
+    with pytest.raises(ValueError, match="loras cannot be given with KerasCV's own files of 'sd-1.4'"):
+        checkpoint("sd-1.4", weights="keras", loras={"x.safetensors": 1.0})
     with pytest.raises(ValueError, match="prediction='v' is unknown: choose 'noise' or 'velocity'"):
         checkpoint("sd-2.1", prediction="v")
     with pytest.raises(ValueError, match="How much of 'x.safetensors' is added must be a number.*got 'much'"):

@@ -5,7 +5,7 @@ A layer of a network is named as in those files ("down_blocks.0.resnets.1"); the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import keras
@@ -111,24 +111,36 @@ class Tensor(NamedTuple):
     to_file: Callable[[np.ndarray], np.ndarray]
 
 
-def tensors(network: keras.Model) -> dict[str, Tensor]:
-    """All of a network's variables by the names of diffusers' tensors: "conv_in.weight" …"""
-    return {name: tensor for layer in network.layers for name, tensor in _within(layer.name, layer)}
+def tensors(network: keras.Model, names: Mapping[str, str] | None = None) -> dict[str, Tensor]:
+    """All of a network's variables by the names of diffusers' tensors: "conv_in.weight" …
+
+    names: what its layers are called in those files, where their own names do not tell.
+    """
+    found = {}
+    for name, layer in modules(network, names).items():
+        kind = next(kind for kind in VARIABLES if isinstance(layer, kind))
+        for tensor, attribute in VARIABLES[kind].items():
+            variable = getattr(layer, attribute)
+            if variable is not None:  # a dense layer without a bias
+                found[f"{name}.{tensor}"] = Tensor(variable, *_LAYOUTS.get((kind, tensor), (_as_it_is, _as_it_is)))
+    return found
 
 
-def _within(name: str, layer) -> Iterator[tuple[str, Tensor]]:
+def modules(network: keras.Model, names: Mapping[str, str] | None = None) -> dict[str, keras.layers.Layer]:
+    """All of Keras's own layers in a network that have weights, by diffusers' names: "conv_in" … As of `tensors`."""
+    told = {layer.name: layer.name for layer in network.layers} if names is None else names
+    return dict(each for layer in network.layers if layer.name in told for each in _within(told[layer.name], layer))
+
+
+def _within(name: str, layer) -> Iterator[tuple[str, keras.layers.Layer]]:
     if isinstance(layer, padded_conv2d.PaddedConv2D):
         layer = layer.conv2d
     for kind, parts in PARTS.items():
         if isinstance(layer, kind):
             for part, path in parts.items():
                 yield from _within(f"{name}.{part}", _part(layer, path))
-    for kind, names in VARIABLES.items():
-        if isinstance(layer, kind):
-            for tensor, attribute in names.items():
-                variable = getattr(layer, attribute)
-                if variable is not None:  # a dense layer without a bias
-                    yield f"{name}.{tensor}", Tensor(variable, *_LAYOUTS.get((kind, tensor), (_as_it_is, _as_it_is)))
+    if isinstance(layer, tuple(VARIABLES)):
+        yield name, layer
 
 
 def _part(layer, path: str):

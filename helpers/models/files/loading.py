@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import keras
-import numpy as np
 
+from helpers.models.additions import Change
 from helpers.models.architectures.tensors import tensors
 from helpers.models.files.checkpoint_files import Tensors
 from helpers.models.files.tensor_files import listed
-
-Change = Callable[[str, np.ndarray], np.ndarray]  # of a tensor's name and array, to what is to be loaded instead
 
 
 def load(network: keras.Model, stored: Tensors, change: Change | None = None) -> keras.Model:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.models.files.checkpoint_files import Tensors
-from helpers.models.files.loading import Change
+from helpers.models.additions import Change, Shaped
 from helpers.models.files.tensor_files import StoredTensor, TensorFile, listed
 
 # What a module's two factors and their scale are called, at the end of a name.
@@ -51,7 +50,7 @@ class Factors(NamedTuple):
 LoRA = Mapping[str, Factors]  # of one network, by diffusers' names of its modules
 
 
-def read_lora(path: Path, networks: Mapping[str, Tensors]) -> dict[str, dict[str, Factors]]:
+def read_lora(path: Path, networks: Mapping[str, Mapping[str, Shaped]]) -> dict[str, dict[str, Factors]]:
     """The LoRA in a file, for each of "text_encoder" and "diffusion_model".
 
     networks: the tensors of the checkpoint that it is to change.
@@ -118,7 +117,7 @@ def _role(key: str) -> tuple[str, str] | None:
     return None
 
 
-def _modules(tensors: Tensors) -> dict[str, str]:
+def _modules(tensors: Mapping[str, Shaped]) -> dict[str, str]:
     """diffusers' names by themselves, as newer versions of transformers shorten them, and as kohya has them."""
     names = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
     told = {name.removeprefix("text_model."): name for name in names} | {name: name for name in names}

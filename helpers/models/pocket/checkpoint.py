@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from helpers.models.additions import NOTHING, Additions
 from helpers.models.checkpoint import Checkpoint
 from helpers.models.pocket import sizes, weights
 from helpers.models.pocket.tokenizer import WordTokenizer
@@ -14,22 +18,61 @@ if TYPE_CHECKING:
     import keras
 
 
-def pocket() -> Checkpoint:
-    @functools.cache
-    def tokenizer() -> WordTokenizer:
-        return WordTokenizer(weights.FOLDER / "vocabulary.txt")
+class _Shape(NamedTuple):
+    """Of a tensor as diffusers' files would have it."""
 
-    def version(name: str) -> str:
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """The weights that come with the project, and what is added to them."""
+
+    additions: Additions = NOTHING
+
+    def with_additions(self, additions: Additions) -> Checkpoint:
+        """The checkpoint with these, and no others."""
+        return pocket(additions)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return self.additions.settings
+
+    def version(self, name: str) -> str:
         from helpers.models.pocket import networks
 
-        return weights.SHA256[name] + weights.sha256(Path(networks.__file__))
+        told = self.additions.version(name)
+        return weights.SHA256[name] + weights.sha256(Path(networks.__file__)) + (repr(told) if told else "")
 
-    def made(name: str, *arguments: int, download_weights: bool) -> keras.Model:
+    def tokenizer(self) -> WordTokenizer:
+        own = _vocabulary()
+        return own.with_words(self.additions.numbers(len(own.encoder)))
+
+    def network(self, name: str, *arguments: int, download_weights: bool) -> keras.Model:
         from helpers.models.pocket import networks
 
+        if name == "text_encoder":
+            arguments = sizes.MAX_LENGTH, len(_vocabulary().encoder) + self.additions.rows
         network = getattr(networks, name)(*arguments)
-        return weights.load(name, network) if download_weights else network
+        return self.loaded(name, network) if download_weights else network
 
+    def loaded(self, name: str, network: keras.Model) -> keras.Model:
+        """The network with its weights and what is added. Raises as `weights.load` and `read_lora` do."""
+        import keras
+
+        change = self.additions.change(name, _shapes)
+        if change is None:
+            return weights.load(name, network)
+        grown = name == "text_encoder" and self.additions.rows
+        own = Shipped().network(name, download_weights=True) if grown else weights.load(name, network)
+        for key, (variable, from_file, _) in _tensors(name, network).items():
+            plain, _, to_file = _tensors(name, own)[key]
+            variable.assign(from_file(change(key, to_file(keras.ops.convert_to_numpy(plain)))))
+        return network
+
+
+def pocket(additions: Additions = NOTHING) -> Checkpoint:
+    source = Shipped(additions)
     return Checkpoint(
         name="pocket",
         about="the small model that comes with the notebooks: 128 × 128 pixels, on any CPU, offline",
@@ -43,14 +86,33 @@ def pocket() -> Checkpoint:
         factor=sizes.FACTOR,
         channels=sizes.LATENT_CHANNELS,
         prediction="velocity",
-        version=version,
-        tokenizer=tokenizer,
-        text_encoder=lambda weights: made(
-            "text_encoder", sizes.MAX_LENGTH, len(tokenizer().encoder), download_weights=weights
-        ),
-        diffusion_model=lambda height, width, weights: made(
+        version=source.version,
+        tokenizer=functools.cache(source.tokenizer),
+        text_encoder=lambda weights: source.network("text_encoder", download_weights=weights),
+        diffusion_model=lambda height, width, weights: source.network(
             "diffusion_model", height, width, sizes.MAX_LENGTH, download_weights=weights
         ),
-        decoder=lambda height, width, weights: made("decoder", height, width, download_weights=weights),
-        image_encoder=lambda weights: made("image_encoder", download_weights=weights),
+        decoder=lambda height, width, weights: source.network("decoder", height, width, download_weights=weights),
+        image_encoder=lambda weights: source.network("image_encoder", download_weights=weights),
+        source=source,
     )
+
+
+@functools.cache
+def _vocabulary() -> WordTokenizer:
+    return WordTokenizer(weights.FOLDER / "vocabulary.txt")
+
+
+def _tensors(name: str, network: keras.Model):
+    from helpers.models.architectures.tensors import tensors
+    from helpers.models.pocket.names import names
+
+    return tensors(network, names(name, network))
+
+
+@functools.cache
+def _shapes(name: str) -> dict[str, _Shape]:
+    size = (sizes.SIZE, sizes.SIZE, sizes.MAX_LENGTH) if name == "diffusion_model" else ()
+    network = Shipped().network(name, *size, download_weights=False)
+    told = _tensors(name, network).items()
+    return {key: _Shape(to_file(np.empty(variable.shape, np.uint8)).shape) for key, (variable, _, to_file) in told}
