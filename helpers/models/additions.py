@@ -109,6 +109,9 @@ class Extensible(Protocol):
     def loaded(self, name: str, network: keras.Model) -> keras.Model:
         """The network of that name itself, given its weights with the additions."""
 
+    def modules(self, name: str, network: keras.Model) -> dict[str, keras.layers.Layer]:
+        """The layers of that network that have weights, by diffusers' names."""
+
 
 def checked_strength(name: str | Path, strength) -> float:
     """How much of a low-rank update is added; raises ValueError for what is no finite number."""

@@ -115,6 +115,12 @@ class Source:
 
         return load(network, self.tensors(name), self.additions.change(name, self.tensors))
 
+    def modules(self, name: str, network: keras.Model) -> dict[str, keras.layers.Layer]:
+        """The network's layers with weights, by diffusers' names."""
+        from helpers.models.architectures.tensors import modules
+
+        return modules(network)
+
     def version(self, name: str) -> str:
         """Tells a network's weights and its code from any other's."""
         files = sorted({each.file.path for each in self.tensors(name).values()})

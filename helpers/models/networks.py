@@ -141,6 +141,11 @@ class Networks:
                         self._own_weights[name] = fingerprint(network)
             self.checkpoint = checkpoint
 
+    def once_more(self, checkpoint: Checkpoint, engine: str, precision: str) -> Networks:
+        """Networks of their own, for pictures of the same size: of this checkpoint, or of it with additions."""
+        size = self.img_height, self.img_width
+        return Networks(checkpoint, *size, engine, precision, self._download_weights, reading=self.reading)
+
     def _to_run(self, name: str) -> keras.Model:
         """The network that `run` knows by that name. An engine that converts frees it, unless it was handed out."""
         whole = _WHOLE.get(name, name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from helpers.models.files.tensor_files import TensorFile, listed
+from helpers.models.files.tensor_files import TensorFile, listed, safetensors_path
 
 _BY_WEB_UIS = "emb_params"  # where the word is the file's name, or whatever it is called in a dict
 
@@ -35,10 +35,7 @@ def read_embedding(path: Path, width: int) -> np.ndarray:
 
 
 def save_embedding(path: Path | str, word: str, vector: np.ndarray) -> Path:
-    """Write a word's vector (width,) as diffusers does, which the web UIs read too; returns the path."""
-    path = Path(path)
-    if path.suffix != ".safetensors":
-        raise ValueError(f"'{path}' must end with '.safetensors', by which other programs know the file.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a word's vector (width,) as diffusers does, which the web UIs read too; returns the path, which ends with .safetensors."""
+    path = safetensors_path(path)
     save_file({word: np.ascontiguousarray(vector, np.float32)}, path, {"format": "pt"})
     return path

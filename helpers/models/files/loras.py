@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from safetensors.numpy import save_file
 
 from helpers.models.additions import Change, Shaped
-from helpers.models.files.tensor_files import StoredTensor, TensorFile, listed
+from helpers.models.files.tensor_files import StoredTensor, TensorFile, listed, safetensors_path
 
 # What a module's two factors and their scale are called, at the end of a name.
 _ROLES = {
@@ -21,7 +22,7 @@ _ROLES = {
 }
 _OLD_ATTENTION = re.compile(r"\.processor\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$")  # of diffusers till 0.21
 _PREFIXES = {  # of kohya's names first, then diffusers'
-    "text_encoder": ("lora_te1_", "lora_te_", "text_encoder."),
+    "text_encoder": ("lora_te_", "lora_te1_", "text_encoder."),
     "diffusion_model": ("lora_unet_", "unet.", "base_model.model.", ""),
 }
 _OTHER_KINDS = {
@@ -45,6 +46,13 @@ class Factors(NamedTuple):
         up, down = self.up.read(), self.down.read()
         product = up.reshape(len(up), -1) @ down.reshape(len(down), -1)
         return self.scale * product.reshape(shape)
+
+
+class Learned(NamedTuple):
+    """The factors of one module in memory: its weight gets `up @ down`, down (rank, in) and up (out, rank)."""
+
+    down: np.ndarray
+    up: np.ndarray
 
 
 LoRA = Mapping[str, Factors]  # of one network, by diffusers' names of its modules
@@ -105,6 +113,22 @@ def adding(loras: Iterable[tuple[LoRA, float]]) -> Change:
         return array
 
     return change
+
+
+def save_lora(path: Path | str, factors: Mapping[str, Mapping[str, Learned]]) -> Path:
+    """Write the factors of each network's modules in kohya's naming, which diffusers and all web UIs read.
+
+    Returns the path; raises ValueError for one that does not end with .safetensors.
+    """
+    path, arrays = safetensors_path(path), {}
+    for network, modules in factors.items():
+        for module, (down, up) in modules.items():
+            name = _PREFIXES[network][0] + module.replace(".", "_")
+            arrays[f"{name}.lora_down.weight"] = np.ascontiguousarray(down, np.float32)
+            arrays[f"{name}.lora_up.weight"] = np.ascontiguousarray(up, np.float32)
+            arrays[f"{name}.alpha"] = np.array(len(down), np.float32)
+    save_file(arrays, path, {"format": "pt"})
+    return path
 
 
 def _role(key: str) -> tuple[str, str] | None:

@@ -79,6 +79,15 @@ class StoredTensor(NamedTuple):
         return array if self.third is None else np.split(array, 3)[self.third]
 
 
+def safetensors_path(path: Path | str) -> Path:
+    """Of a file to be written, its folder made; raises ValueError for another kind of file."""
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"'{path.name}' must end with '.safetensors', by which other programs know the file.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def near(path: Path) -> str:
     """What of a like name lies where the path points to, to end a sentence with."""
     if not path.parent.is_dir():

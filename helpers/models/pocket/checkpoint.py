@@ -70,6 +70,13 @@ class Shipped:
             variable.assign(from_file(change(key, to_file(keras.ops.convert_to_numpy(plain)))))
         return network
 
+    def modules(self, name: str, network: keras.Model) -> dict[str, keras.layers.Layer]:
+        """The network's layers with weights, by the names that diffusers would give them."""
+        from helpers.models.architectures.tensors import modules
+        from helpers.models.pocket.names import names
+
+        return modules(network, names(name, network))
+
 
 def pocket(additions: Additions = NOTHING) -> Checkpoint:
     source = Shipped(additions)

@@ -1,0 +1,224 @@
+"""`Learning`: a few pictures and what is to be learned of them, step by step; to be looked at, stopped, saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import keras
+import numpy as np
+from keras import ops
+from safetensors.numpy import save_file
+
+from helpers import denoising
+from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
+from helpers.models.files.embeddings import save_embedding
+from helpers.models.files.loras import Learned, save_lora
+from helpers.models.files.tensor_files import TensorFile
+from helpers.recipes.recipe import Recipe
+from helpers.stable_diffusion import StableDiffusion
+from helpers.teach.examples import examples
+from helpers.teach.gradients import value_and_gradients
+from helpers.teach.student import Student
+from helpers.validation import number_from_0, whole_number
+
+_MOMENTS = 0.9, 0.999  # of Adam (1412.6980)
+
+
+_KINDS = "value", "mean", "square"  # of what a state holds, for each variable
+Arrays = dict[str, np.ndarray]  # by the variables' names
+
+
+class _Group(NamedTuple):
+    """Pictures of which some are looked at each step: latents, their prompts as of `Student.tokens`, and what they
+    count."""
+
+    latents: np.ndarray
+    tokens: np.ndarray
+    places: np.ndarray
+    weight: float
+
+
+class Part(Protocol):
+    """Something that is learned: its variables, and how fast Adam changes them; settings: what it was made with."""
+
+    variables: dict[str, keras.Variable]
+    learning_rate: float
+
+    @property
+    def settings(self) -> dict[str, object]: ...
+
+
+@runtime_checkable
+class HasFactors(Protocol):
+    """A part that learns low-rank updates."""
+
+    @property
+    def factors(self) -> Mapping[str, Mapping[str, Learned]]: ...
+
+
+class Taught(NamedTuple):
+    """A step that was taken. number: from 1, counted from the beginning of the learning; loss: before that step."""
+
+    number: int
+    loss: float
+
+
+class Learning:
+    """Learns from pictures, as long as one iterates over its `steps`; made by `textual_inversion` and by `lora`.
+
+    pictures, prompts: as of `examples`.
+    batch_size: pictures a step; each gets noise of its own.
+    learning_rate: times that of what is learned, from 0.
+    keep: prompts whose pictures the model, as it is now, draws, and is to draw on (prior preservation, 2208.12242); as
+        many as batch_size are looked at besides, at each step, and count keep_weight times.
+    seed: decides all noise; step n sees the same noise whether or not the learning was interrupted before.
+
+    The model's own networks are not touched: what is learned is in others, and given to the model from a file.
+    Raises ValueError for options out of their range, and as `examples` does.
+    """
+
+    def __init__(
+        self,
+        model: StableDiffusion,
+        student: Student,
+        parts: Sequence[Part],
+        pictures: Sequence,
+        prompts: str | Sequence[str],
+        batch_size: int = 4,
+        learning_rate: float = 1.0,
+        keep: Sequence[str] = (),
+        keep_weight: float = 1.0,
+        seed: int = 0,
+    ):
+        self.batch_size, self.seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
+        self.learning_rate = number_from_0("learning_rate", learning_rate)
+        self._keep_weight = number_from_0("keep_weight", keep_weight)
+        self._model, self._student, self._parts = model, student, parts
+        latents, prompts = examples(model.networks, pictures, prompts)
+        if student.word is not None:
+            prompts = [student.word.put_in(each) for each in prompts]
+        self._groups = [_Group(latents, *student.tokens(prompts), 1.0)]
+        if keep:
+            self._groups.append(_Group(self._drawn(keep), *student.tokens([*keep]), self._keep_weight))
+        self._settings = {"seed": seed, "batch_size": batch_size, "prompts": prompts, "keep": [*keep]}
+        self._settings |= {name: each for part in parts for name, each in part.settings.items()}
+        self._variables = {name: each for part in parts for name, each in part.variables.items()}
+        self._rates = {name: part.learning_rate * self.learning_rate for part in parts for name in part.variables}
+        learned = {id(each) for each in self._variables.values()}
+        frozen = [each for each in student.variables if id(each) not in learned]
+        self._gradients = value_and_gradients(student.loss, [*self._variables.values()], frozen)
+        nothing = {name: np.zeros(each.shape, np.float32) for name, each in self._variables.items()}
+        self._means, self._squares, self.number = nothing, dict(nothing), 0
+
+    def _drawn(self, prompts: Sequence[str]) -> np.ndarray:
+        """The latents of the model's pictures of these prompts, as they are before anything is learned."""
+        latents = []
+        for number, prompt in enumerate(prompts):
+            for step in self._model.denoise(self._model.encode_text(prompt), seed=self.seed + number):
+                latent = step.latent
+            latents.append(latent)
+        return np.concatenate(latents)
+
+    # ------------------------------------------------------------------ step by step
+
+    def steps(self, count: int) -> Iterator[Taught]:
+        """So many more steps, one by one; after any of them one may stop, look, save, and go on with others."""
+        for _ in range(whole_number("count", count, 1)):
+            loss, gradients = self._gradients(*self.batch(self.number + 1))
+            self._follow(gradients)
+            yield Taught(self.number, loss)
+
+    def batch(self, number: int) -> tuple[np.ndarray, ...]:
+        """What `Student.loss` takes at that step: noisy latents, and what the UNet should tell of them."""
+        rng = np.random.default_rng([self.seed, number])
+        count, checkpoint = self.batch_size, self._model.checkpoint
+        chosen = [rng.integers(len(group.latents), size=count) for group in self._groups]
+        latent, tokens, places = (
+            np.concatenate([getattr(group, name)[each] for group, each in zip(self._groups, chosen)])
+            for name in ("latents", "tokens", "places")
+        )
+        timesteps = rng.integers(len(ALPHAS_CUMPROD), size=len(latent))
+        noise = rng.standard_normal(latent.shape, np.float32)
+        left = ALPHAS_CUMPROD[timesteps][:, None, None, None].astype(np.float32)
+        signal, sigma = np.sqrt(left), np.sqrt(1 - left)
+        target = noise if checkpoint.prediction == "noise" else signal * noise - sigma * latent
+        weights = np.repeat([group.weight / count for group in self._groups], count).astype(np.float32)
+        embedded = timestep_embedding(timesteps, checkpoint.timestep_width)
+        return signal * latent + sigma * noise, embedded, target, weights, tokens, places
+
+    def _follow(self, gradients: Sequence[np.ndarray]) -> None:
+        """A step of Adam (1412.6980): all is computed before anything is changed, so that one may interrupt it."""
+        number, (one, two) = self.number + 1, _MOMENTS
+        found = dict(zip(self._variables, gradients))
+        means = {name: one * self._means[name] + (1 - one) * each for name, each in found.items()}
+        squares = {name: two * self._squares[name] + (1 - two) * each**2 for name, each in found.items()}
+        values = {}
+        for name, variable in self._variables.items():
+            mean, square = means[name] / (1 - one**number), squares[name] / (1 - two**number)
+            values[name] = ops.convert_to_numpy(variable) - self._rates[name] * mean / (np.sqrt(square) + 1e-8)
+        self._set(values, means, squares, number)
+
+    def _set(self, values: Arrays, means: Arrays, squares: Arrays, number: int) -> None:
+        for name, variable in self._variables.items():
+            variable.assign(values[name])
+        self._means, self._squares, self.number = means, squares, number
+
+    # ------------------------------------------------------------------ looked at, saved, gone on with
+
+    def preview(self, prompt: str, seed: int = 0, **options) -> np.ndarray:
+        """A picture by what is learned so far, uint8 (1, img_height, img_width, 3); options: those of a `Recipe`."""
+        own = self._model.checkpoint.drawing._asdict()
+        recipe = denoising.suited(self._model.checkpoint, Recipe(**{**own, "seed": seed, **options}))
+        text = prompt if self._student.word is None else prompt.replace("{}", self._student.word.word)
+        context = ops.convert_to_numpy(self._student.context(*self._student.tokens([text])))
+        for step in denoising.steps(self._student.networks, context, recipe):
+            latent = step.latent
+        return self._model.decode(latent)
+
+    def save_embedding(self, path: Path | str) -> Path:
+        """The word as learned so far, for `StableDiffusion(embeddings={word: path})`, diffusers and the web UIs."""
+        if self._student.word is None:
+            raise ValueError("No word is learned here; give lora(word=…, like=…), or use save_lora.")
+        return save_embedding(path, self._student.word.word, self._student.word.vector)
+
+    def save_lora(self, path: Path | str) -> Path:
+        """The updates as learned so far, for `StableDiffusion(loras={path: 1.0})`, diffusers and the web UIs."""
+        for part in self._parts:
+            if isinstance(part, HasFactors):
+                return save_lora(path, part.factors)
+        raise ValueError("No low-rank updates are learned here; use save_embedding.")
+
+    def save_state(self, path: Path | str) -> Path:
+        """All that `load_state` needs to go on from here, as `.safetensors`."""
+        values = {name: ops.convert_to_numpy(each) for name, each in self._variables.items()}
+        kinds = dict(zip(_KINDS, (values, self._means, self._squares)))
+        arrays = {
+            f"{kind}.{name}": np.ascontiguousarray(each, np.float32)
+            for kind, told in kinds.items()
+            for name, each in told.items()
+        }
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        save_file(arrays, path, {"number": str(self.number), "settings": json.dumps(self._settings)})
+        return Path(path)
+
+    def load_state(self, path: Path | str) -> None:
+        """Go on from there, as if it had never been interrupted.
+
+        Raises ValueError for a file that is no such state, or one of a learning with other settings.
+        """
+        file = TensorFile(Path(path))
+        if "settings" not in file.metadata:
+            raise ValueError(f"'{file.path.name}' is no state of a learning; save_state writes those.")
+        told = json.loads(file.metadata["settings"])
+        differ = [name for name in {**told, **self._settings} if told.get(name) != self._settings.get(name)]
+        if differ:
+            name = differ[0]
+            raise ValueError(
+                f"'{file.path.name}' is of a learning with {name}={told.get(name)!r}, and this one has "
+                f"{self._settings.get(name)!r}; make it as that one was made."
+            )
+        kinds = [{name: file.read(f"{kind}.{name}") for name in self._variables} for kind in _KINDS]
+        self._set(*kinds, int(file.metadata["number"]))
