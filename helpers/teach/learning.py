@@ -76,6 +76,7 @@ class Learning:
         many as batch_size are looked at besides, at each step, and count keep_weight times.
     seed: decides all noise; step n sees the same noise whether or not the learning was interrupted before.
 
+    `variables` are what is learned, `gradients` their loss and its gradients, of a `batch`.
     The model's own networks are not touched: what is learned is in others, and given to the model from a file.
     Raises ValueError for options out of their range, and as `examples` does.
     """
@@ -105,12 +106,12 @@ class Learning:
             self._groups.append(_Group(self._drawn(keep), *student.tokens([*keep]), self._keep_weight))
         self._settings = {"seed": seed, "batch_size": batch_size, "prompts": prompts, "keep": [*keep]}
         self._settings |= {name: each for part in parts for name, each in part.settings.items()}
-        self._variables = {name: each for part in parts for name, each in part.variables.items()}
+        self.variables = {name: each for part in parts for name, each in part.variables.items()}
         self._rates = {name: part.learning_rate * self.learning_rate for part in parts for name in part.variables}
-        learned = {id(each) for each in self._variables.values()}
+        learned = {id(each) for each in self.variables.values()}
         frozen = [each for each in student.variables if id(each) not in learned]
-        self._gradients = value_and_gradients(student.loss, [*self._variables.values()], frozen)
-        nothing = {name: np.zeros(each.shape, np.float32) for name, each in self._variables.items()}
+        self.gradients = value_and_gradients(student.loss, [*self.variables.values()], frozen)
+        nothing = {name: np.zeros(each.shape, np.float32) for name, each in self.variables.items()}
         self._means, self._squares, self.number = nothing, dict(nothing), 0
 
     def _drawn(self, prompts: Sequence[str]) -> np.ndarray:
@@ -127,7 +128,7 @@ class Learning:
     def steps(self, count: int) -> Iterator[Taught]:
         """So many more steps, one by one; after any of them one may stop, look, save, and go on with others."""
         for _ in range(whole_number("count", count, 1)):
-            loss, gradients = self._gradients(*self.batch(self.number + 1))
+            loss, gradients = self.gradients(*self.batch(self.number + 1))
             self._follow(gradients)
             yield Taught(self.number, loss)
 
@@ -152,17 +153,17 @@ class Learning:
     def _follow(self, gradients: Sequence[np.ndarray]) -> None:
         """A step of Adam (1412.6980): all is computed before anything is changed, so that one may interrupt it."""
         number, (one, two) = self.number + 1, _MOMENTS
-        found = dict(zip(self._variables, gradients))
+        found = dict(zip(self.variables, gradients))
         means = {name: one * self._means[name] + (1 - one) * each for name, each in found.items()}
         squares = {name: two * self._squares[name] + (1 - two) * each**2 for name, each in found.items()}
         values = {}
-        for name, variable in self._variables.items():
+        for name, variable in self.variables.items():
             mean, square = means[name] / (1 - one**number), squares[name] / (1 - two**number)
             values[name] = ops.convert_to_numpy(variable) - self._rates[name] * mean / (np.sqrt(square) + 1e-8)
         self._set(values, means, squares, number)
 
     def _set(self, values: Arrays, means: Arrays, squares: Arrays, number: int) -> None:
-        for name, variable in self._variables.items():
+        for name, variable in self.variables.items():
             variable.assign(values[name])
         self._means, self._squares, self.number = means, squares, number
 
@@ -193,7 +194,7 @@ class Learning:
 
     def save_state(self, path: Path | str) -> Path:
         """All that `load_state` needs to go on from here, as `.safetensors`."""
-        values = {name: ops.convert_to_numpy(each) for name, each in self._variables.items()}
+        values = {name: ops.convert_to_numpy(each) for name, each in self.variables.items()}
         kinds = dict(zip(_KINDS, (values, self._means, self._squares)))
         arrays = {
             f"{kind}.{name}": np.ascontiguousarray(each, np.float32)
@@ -220,5 +221,5 @@ class Learning:
                 f"'{file.path.name}' is of a learning with {name}={told.get(name)!r}, and this one has "
                 f"{self._settings.get(name)!r}; make it as that one was made."
             )
-        kinds = [{name: file.read(f"{kind}.{name}") for name in self._variables} for kind in _KINDS]
+        kinds = [{name: file.read(f"{kind}.{name}") for name in self.variables} for kind in _KINDS]
         self._set(*kinds, int(file.metadata["number"]))
