@@ -23,8 +23,7 @@ def value_and_gradients(
     backend = keras.backend.backend()
     if backend not in _BACKENDS:
         raise ValueError(
-            f"KERAS_BACKEND={backend} cannot learn here: start Python anew with KERAS_BACKEND="
-            f"{' or '.join(_BACKENDS)}."
+            f"KERAS_BACKEND={backend} cannot learn here: start Python anew with KERAS_BACKEND={' or '.join(_BACKENDS)}."
         )
     compute = _BACKENDS[backend](loss, [*learned], [*frozen])
 

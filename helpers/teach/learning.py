@@ -95,19 +95,24 @@ class Learning:
         seed: int = 0,
     ):
         self.batch_size, self.seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
-        self.learning_rate = number_from_0("learning_rate", learning_rate)
-        self._keep_weight = number_from_0("keep_weight", keep_weight)
         self._model, self._student, self._parts = model, student, parts
-        latents, prompts = examples(model.networks, pictures, prompts)
+        latents, told = examples(model.networks, pictures, prompts)
         if student.word is not None:
-            prompts = [student.word.put_in(each) for each in prompts]
-        self._groups = [_Group(latents, *student.tokens(prompts), 1.0)]
-        if keep:
-            self._groups.append(_Group(self._drawn(keep), *student.tokens([*keep]), self._keep_weight))
-        self._settings = {"seed": seed, "batch_size": batch_size, "prompts": prompts, "keep": [*keep]}
+            told = [student.word.put_in(each) for each in told]
+        self._settings = {
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "learning_rate": number_from_0("learning_rate", learning_rate),
+            "prompts": told,
+            "keep": [*keep],
+            "keep_weight": number_from_0("keep_weight", keep_weight),
+        }
         self._settings |= {name: each for part in parts for name, each in part.settings.items()}
+        self._groups = [_Group(latents, *student.tokens(told), 1.0)]
+        if keep:
+            self._groups.append(_Group(self._drawn(keep), *student.tokens([*keep]), float(keep_weight)))
         self.variables = {name: each for part in parts for name, each in part.variables.items()}
-        self._rates = {name: part.learning_rate * self.learning_rate for part in parts for name in part.variables}
+        self._rates = {name: part.learning_rate * learning_rate for part in parts for name in part.variables}
         learned = {id(each) for each in self.variables.values()}
         frozen = [each for each in student.variables if id(each) not in learned]
         self.gradients = value_and_gradients(student.loss, [*self.variables.values()], frozen)

@@ -84,7 +84,7 @@ class LowRankUpdates:
 
     @property
     def factors(self) -> dict[str, dict[str, Learned]]:
-        """As learned so far: of each network, by diffusers' names of its modules, down (rank, in) and up (out, rank)."""
+        """As learned so far, of each network by diffusers' names of its modules: down (rank, in), up (out, rank)."""
         return {
             network: {
                 name: Learned(*(ops.convert_to_numpy(each).T for each in (layer.lora_kernel_a, layer.lora_kernel_b)))

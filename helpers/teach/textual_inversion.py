@@ -39,7 +39,7 @@ class LearnedWord:
 
     def __init__(self, student: Student, word: str, like: str):
         checkpoint = student.networks.checkpoint
-        own = checkpoint.source.additions.words if checkpoint.source else {}
+        own = student.source.additions.words
         if checked_word(word) in own:
             raise ValueError(f"The word {word!r} exists: it was learned before, and is in use; choose another name.")
         vector = np.zeros((1, checkpoint.context_width), np.float32)

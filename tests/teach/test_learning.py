@@ -34,7 +34,9 @@ def everything(model, **options):
 
 
 def weights(model):
-    return [each.numpy().copy() for name in ("text_encoder", "diffusion_model") for each in getattr(model, name).weights]
+    return [
+        each.numpy().copy() for name in ("text_encoder", "diffusion_model") for each in getattr(model, name).weights
+    ]
 
 
 def moved(learning, rng):

@@ -35,7 +35,10 @@ def read_embedding(path: Path, width: int) -> np.ndarray:
 
 
 def save_embedding(path: Path | str, word: str, vector: np.ndarray) -> Path:
-    """Write a word's vector (width,) as diffusers does, which the web UIs read too; returns the path, which ends with .safetensors."""
+    """Write a word's vector (width,) as diffusers does, which the web UIs read too; returns the path.
+
+    Raises as `safetensors_path` does.
+    """
     path = safetensors_path(path)
     save_file({word: np.ascontiguousarray(vector, np.float32)}, path, {"format": "pt"})
     return path
