@@ -29,8 +29,14 @@ def model(folder):
 
 
 def everything(model, **options):
-    options = dict(word=WORD, like="cat", rank=2, text_encoder=True, batch_size=2, keep=["a dog"], **options)
-    return lora(model, PICTURES, "a photo of {} on a table", **options)
+    options = dict(word=WORD, like="cat", rank=2, text_encoder=True, batch_size=2, keep=["a dog"]) | options
+    return lora(model, PICTURES, "a photo of {} on a table", keep_weight=0.5, **options)
+
+
+@pytest.fixture(scope="module")
+def learning(model):
+    """All that can be learned at once; each test puts it where it needs it."""
+    return everything(model)
 
 
 def weights(model):
@@ -45,8 +51,7 @@ def moved(learning, rng):
         variable.assign(rng.standard_normal(variable.shape, np.float32) * 0.1)
 
 
-def test_losses_and_gradients_are_pytorchs(folder, model, figure):
-    learning = everything(model, keep_weight=0.5)
+def test_losses_and_gradients_are_pytorchs(folder, learning, figure):
     moved(learning, np.random.default_rng(1))
     batch = learning.batch(1)
     loss, gradients = learning.gradients(*batch)
@@ -80,23 +85,22 @@ def test_losses_and_gradients_are_pytorchs(folder, model, figure):
 
 def test_learning_goes_on_from_a_state_as_if_never_interrupted_and_leaves_the_model_as_it_is(model, tmp_path):
     before = weights(model)
-    through = everything(model)
-    losses = [each.loss for each in through.steps(4)]
-    first = everything(model)
+    first, second = everything(model), everything(model)
     stopped = first.steps(100)
-    begin = [next(stopped).loss for _ in range(2)]
+    assert [next(stopped).number for _ in range(2)] == [1, 2]
     stopped.close()
-    second = everything(model)
     second.load_state(first.save_state(tmp_path / "state.safetensors"))
-    taken = [*second.steps(2)]
-    np.testing.assert_allclose([*begin, *(each.loss for each in taken)], losses, rtol=1e-5)
-    assert taken[-1].number == through.number == 4
-    for name, variable in through.variables.items():
+    through, taken = [*first.steps(2)], [*second.steps(2)]
+    np.testing.assert_allclose([each.loss for each in taken], [each.loss for each in through], rtol=1e-5)
+    assert taken[-1].number == first.number == 4
+    for name, variable in first.variables.items():
         np.testing.assert_allclose(second.variables[name].numpy(), variable.numpy(), atol=2e-4, err_msg=name)
     for one, other in zip(weights(model), before, strict=True):
         np.testing.assert_array_equal(one, other)
-    with pytest.raises(ValueError, match="is of a learning with seed=0, and this one has 1"):
-        everything(model, seed=1).load_state(tmp_path / "state.safetensors")
+    second.save_state(tmp_path / "later.safetensors")
+    with pytest.raises(ValueError, match="is of a learning with keep=.'a dog'., and this one has .'a car'."):
+        second._settings["keep"] = ["a car"]
+        second.load_state(tmp_path / "later.safetensors")
 
 
 def test_the_loss_falls(model):
@@ -110,8 +114,7 @@ def test_the_loss_falls(model):
     assert learning.gradients(*batch)[0] < before
 
 
-def test_what_is_saved_draws_the_same_here_and_in_diffusers(folder, model, tmp_path, figure):
-    learning = everything(model)
+def test_what_is_saved_draws_the_same_here_and_in_diffusers(folder, model, learning, tmp_path, figure):
     moved(learning, np.random.default_rng(2))
     word = learning.save_embedding(tmp_path / "learned_embeds.safetensors")
     update = learning.save_lora(tmp_path / "lora.safetensors")
@@ -144,8 +147,7 @@ def test_what_is_saved_draws_the_same_here_and_in_diffusers(folder, model, tmp_p
         np.testing.assert_array_equal(one, other)
 
 
-def test_previews_are_pictures_of_what_is_saved(model, tmp_path):
-    learning = everything(model)
+def test_previews_are_pictures_of_what_is_saved(model, learning, tmp_path):
     moved(learning, np.random.default_rng(2))
     options = dict(num_steps=2, unconditional_guidance_scale=3.0, seed=5)
     preview = learning.preview("a {}", **options)
