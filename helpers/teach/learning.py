@@ -226,5 +226,5 @@ class Learning:
                 f"'{file.path.name}' is of a learning with {name}={told.get(name)!r}, and this one has "
                 f"{self._settings.get(name)!r}; make it as that one was made."
             )
-        kinds = [{name: file.read(f"{kind}.{name}") for name in self.variables} for kind in _KINDS]
-        self._set(*kinds, int(file.metadata["number"]))
+        values, means, squares = ({name: file.read(f"{kind}.{name}") for name in self.variables} for kind in _KINDS)
+        self._set(values, means, squares, int(file.metadata["number"]))
