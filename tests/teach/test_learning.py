@@ -133,8 +133,8 @@ def test_what_is_saved_draws_the_same_here_and_in_diffusers(folder, model, learn
     assert np.abs(taught.astype(int) - plain).max() > 10, "what changes nothing would prove nothing"
 
     pipe = StableDiffusionPipeline.from_pretrained(folder)
-    pipe.load_textual_inversion(word)
-    pipe.load_lora_weights(update)
+    pipe.load_textual_inversion(str(word))
+    pipe.load_lora_weights(str(tmp_path), weight_name=update.name)
     pipe.set_progress_bar_config(disable=True)
     latents = oracle.channels_first(noise[None])
     expected = pipe(prompt, num_inference_steps=2, guidance_scale=3.0, latents=latents, output_type="np").images
