@@ -109,7 +109,7 @@ def test_the_loss_falls(model):
     for step in learning.steps(1):
         before = step.loss
     direction = vector.numpy()
-    assert np.abs(direction) == pytest.approx(0.1, rel=1e-2), "Adam's first step is of its rate in every number"
+    assert np.abs(direction) == pytest.approx(0.1, rel=0.05), "Adam's first step is of its rate in every number"
     vector.assign(direction * 0.01)
     assert learning.gradients(*batch)[0] < before
 
