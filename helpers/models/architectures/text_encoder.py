@@ -7,6 +7,7 @@ from keras import ops
 from keras_cv.src.models.stable_diffusion import text_encoder as layers
 
 from helpers.models.architectures.configs import TextEncoderConfig
+from helpers.models.quick_layers import CLIPEncoderLayer
 
 
 def gelu(x):
@@ -15,21 +16,6 @@ def gelu(x):
 
 
 ACTIVATIONS = {"quick_gelu": layers.quick_gelu, "gelu": gelu}
-
-
-class CLIPEncoderLayer(layers.CLIPEncoderLayer):
-    """KerasCV's, which tells the widths of its parts; Keras would find them by tracing each several times over."""
-
-    def build(self, input_shape):
-        attention = self.clip_attn
-        for part in (self.layer_norm1, self.layer_norm2, self.fc1):
-            part.build(input_shape)
-        for part in (attention.q_proj, attention.k_proj, attention.v_proj, attention.out_proj):
-            part.build(input_shape)
-        self.fc2.build((*input_shape[:-1], self.fc1.units))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 def text_encoder(config: TextEncoderConfig) -> keras.Model:

@@ -8,6 +8,7 @@ from keras_cv.src.models.stable_diffusion import diffusion_model as layers
 from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 
 from helpers.engines import faster_layers
+from helpers.models import quick_layers
 from helpers.models.architectures.configs import UNetConfig
 
 
@@ -36,11 +37,8 @@ class GEGLU(faster_layers.GEGLU):
     approximate = False
 
 
-class SpatialTransformer(layers.SpatialTransformer):
-    """KerasCV's, with the original's epsilon and the two layers above.
-
-    It tells the widths of its parts; Keras would find them by tracing each several times over.
-    """
+class SpatialTransformer(quick_layers.SpatialTransformer):
+    """KerasCV's, with the original's epsilon and the two layers above."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -48,22 +46,6 @@ class SpatialTransformer(layers.SpatialTransformer):
         block = self.transformer_block
         block.attn1.__class__ = block.attn2.__class__ = CrossAttention
         block.geglu.__class__ = GEGLU
-
-    def build(self, input_shape):
-        picture, context = input_shape
-        cells, block = (None, None, picture[-1]), self.transformer_block
-        for part in (self.norm, self.proj1, self.proj2):
-            (part.conv2d if isinstance(part, PaddedConv2D) else part).build(picture)
-        for part in (block.norm1, block.norm2, block.norm3, block.geglu.dense):
-            part.build(cells)
-        for attention, source in ((block.attn1, cells), (block.attn2, context)):
-            for part, shape in ((attention.to_q, cells), (attention.to_k, source), (attention.to_v, source)):
-                part.build(shape)
-            attention.out_proj.build(cells)
-        block.dense.build((None, None, block.geglu.output_dim))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
 
 
 def diffusion_model(config: UNetConfig, height: int, width: int) -> keras.Model:
@@ -88,7 +70,7 @@ def diffusion_model(config: UNetConfig, height: int, width: int) -> keras.Model:
 
     def block(x, level: int, name: str, number: int, attention: bool):
         channels, heads = config.channels[level], config.heads[level]
-        x = layers.ResBlock(channels, name=f"{name}.resnets.{number}")([x, t])
+        x = quick_layers.ResBlock(channels, name=f"{name}.resnets.{number}")([x, t])
         if attention:
             place = f"{name}.attentions.{number}"
             x = SpatialTransformer(heads, channels // heads, config.linear_projection, name=place)([x, context])

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import keras
 from keras_cv.src.models.stable_diffusion.attention_block import AttentionBlock
-from keras_cv.src.models.stable_diffusion.diffusion_model import ResBlock, SpatialTransformer, Upsample
+from keras_cv.src.models.stable_diffusion.diffusion_model import Upsample
 from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 from keras_cv.src.models.stable_diffusion.resnet_block import ResnetBlock
-from keras_cv.src.models.stable_diffusion.text_encoder import CLIPEmbedding, CLIPEncoderLayer, quick_gelu
+from keras_cv.src.models.stable_diffusion.text_encoder import CLIPEmbedding, quick_gelu
 
 from helpers.models.pocket.sizes import CONTEXT_WIDTH, FACTOR, LATENT_CHANNELS
+from helpers.models.quick_layers import CLIPEncoderLayer, ResBlock, SpatialTransformer
 
 TIMESTEP_WIDTH = 320  # sines and cosines of a timestep, as in Stable Diffusion
 HEADS = 4

@@ -8,13 +8,14 @@ networks do. A picture from words alone is a hole as large as the picture.
 from __future__ import annotations
 
 import keras
-from keras_cv.src.models.stable_diffusion.diffusion_model import ResBlock, SpatialTransformer, Upsample
+from keras_cv.src.models.stable_diffusion.diffusion_model import Upsample
 from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 from keras_cv.src.models.stable_diffusion.resnet_block import ResnetBlock
 
 from helpers.models.pocket import networks as first
 from helpers.models.pocket.networks import HEADS, TIMESTEP_WIDTH
 from helpers.models.pocket.sizes import CONTEXT_WIDTH, MAX_LENGTH
+from helpers.models.quick_layers import ResBlock, SpatialTransformer
 
 SIZE = 256  # pixels
 FACTOR = 16  # pixels of a latent's cell
