@@ -34,6 +34,7 @@ _HOMES = {
     "MaskPicker": "helpers.panels.mask_picker",
     "GenerationStudio": "helpers.panels.generation_studio",
     "InpaintStudio": "helpers.panels.inpainting_studio",
+    "TeachingStudio": "helpers.panels.teaching_studio",
 }
 __all__ = [*_HOMES]
 

@@ -59,10 +59,10 @@ def taught(model, thing: str, args):
     else:
         learning = textual_inversion(model, pictures, **options)
     until = time.perf_counter() + args.seconds
-    for step in learning.steps(100_000):
+    for _ in learning.steps(100_000):
         if time.perf_counter() > until:
             break
-    return learning, step.number
+    return learning, learning.number
 
 
 def use(model, learning, thing: str, method: str, folder: Path) -> None:

@@ -73,12 +73,12 @@ class CropPicker(RegionPicker):
 
     def _uploaded(self) -> None:
         try:
-            content = uploaded(self.upload, self._most)
+            files = uploaded(self.upload, self._most)
         except ValueError as error:
             self.message.value = complaint(str(error))
             return
-        if content is not None:
-            self._load(content)
+        if files:
+            self._load(files[0])
 
     def _load(self, source) -> None:
         """Takes another photo; what is wrong with it is told in the panel, and the old one stays."""

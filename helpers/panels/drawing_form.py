@@ -25,18 +25,18 @@ class DrawingForm(widgets.VBox):
     def __init__(self, own, verb: str):
         super().__init__(layout={"max_width": "90em"})
         prompt = "An alien riding a skateboard in space"
-        self.prompt = widgets.Textarea(prompt, **_field("Prompt", "95%"), placeholder="What to draw", rows=2)
-        self.negative_prompt = widgets.Text("", **_field("Negative", "95%"), placeholder="What to steer away from")
-        self.seed = widgets.IntText(0, **_field("Seed", "14em"))
+        self.prompt = widgets.Textarea(prompt, **field("Prompt", "95%"), placeholder="What to draw", rows=2)
+        self.negative_prompt = widgets.Text("", **field("Negative", "95%"), placeholder="What to steer away from")
+        self.seed = widgets.IntText(0, **field("Seed", "14em"))
         self.dice_button = widgets.Button(
             description="Random", icon="random", tooltip="Another seed", layout={"width": "8em"}
         )
-        self.batch_size = widgets.IntSlider(1, 1, 8, **_field("Pictures"))
-        self.num_steps = widgets.IntSlider(own.num_steps, 1, 100, **_field("Steps"))
+        self.batch_size = widgets.IntSlider(1, 1, 8, **field("Pictures"))
+        self.num_steps = widgets.IntSlider(own.num_steps, 1, 100, **field("Steps"))
         self.guidance = widgets.FloatSlider(
-            own.unconditional_guidance_scale, min=0, max=20, step=0.5, readout_format=".1f", **_field("Guidance")
+            own.unconditional_guidance_scale, min=0, max=20, step=0.5, readout_format=".1f", **field("Guidance")
         )
-        self.sampler = widgets.Dropdown(options=list(SAMPLERS), value=own.sampler, **_field("Sampler"))
+        self.sampler = widgets.Dropdown(options=list(SAMPLERS), value=own.sampler, **field("Sampler"))
         self.preview = widgets.Checkbox(True, description="Watch it form", indent=False, layout={"width": "10em"})
         self.live = widgets.Checkbox(
             False, description="Live", tooltip="Draws anew at every change", indent=False, layout={"width": "6em"}
@@ -135,7 +135,8 @@ class DrawingForm(widgets.VBox):
         self.message.value = complaint(text)
 
 
-def _field(description: str, width: str = "22em") -> dict:
+def field(description: str, width: str = "22em") -> dict:
+    """The options of a widget with that label, so that the fields of a form stand under each other."""
     return {
         "description": description,
         "layout": {"width": width, "max_width": "98%"},

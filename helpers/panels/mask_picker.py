@@ -160,8 +160,7 @@ class MaskPicker(RegionPicker):
         self.hand.layout.display = None if self.touch and self.touch.ready else "none"
 
     def _take_file(self) -> None:
-        content = uploaded(self.upload)
-        if content is not None:
+        for content in uploaded(self.upload):
             try:
                 self.message.value = ""
                 self.add_file(content, self.repaint_box.value)

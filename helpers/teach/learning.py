@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -196,6 +197,21 @@ class Learning:
             if isinstance(part, HasFactors):
                 return save_lora(path, part.factors)
         raise ValueError("No low-rank updates are learned here; use save_embedding.")
+
+    def save(self, folder: Path | str) -> dict[str, dict]:
+        """All that is learned so far, in files named after the word: the options with which `StableDiffusion` knows it.
+
+        Like {"embeddings": {"<cat-toy>": path}, "loras": {path: 1.0}}, without what is not learned here.
+        """
+        saved: dict[str, dict] = {}
+        name = "learned"
+        if self._student.word is not None:
+            word = self._student.word.word
+            name = re.sub(r"\W+", "-", word).strip("-")
+            saved["embeddings"] = {word: self.save_embedding(Path(folder) / f"{name}.safetensors")}
+        if any(isinstance(part, HasFactors) for part in self._parts):
+            saved["loras"] = {self.save_lora(Path(folder) / f"{name}-lora.safetensors"): 1.0}
+        return saved
 
     def save_state(self, path: Path | str) -> Path:
         """All that `load_state` needs to go on from here, as `.safetensors`."""
