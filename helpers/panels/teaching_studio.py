@@ -15,12 +15,12 @@ import numpy as np
 
 from helpers.panels.drawing_form import WRAPPING, field
 from helpers.panels.events import watched
-from helpers.panels.loss_curve import LossCurve
 from helpers.panels.messages import complaint, notice
 from helpers.panels.results import small_uri
 from helpers.panels.touchable import keys
 from helpers.panels.uploads import SHARED_LIMIT, uploaded
 from helpers.panels.waiting import duration
+from helpers.pictures.curves import LossCurve
 from helpers.pictures.loading import load_image
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 22em), 1fr))", "grid_gap": "0 16px"}
@@ -77,7 +77,8 @@ class TeachingStudio(widgets.VBox):
             description="Stop", icon="stop", tooltip="Ends at the next step; Escape", layout={"width": "6em"}
         )
         self.progress = widgets.FloatProgress(0, min=0, max=1, layout={"width": "8em", "visibility": "hidden"})
-        self.status, self.message, self.curve, self.looks = widgets.Label(), widgets.HTML(), LossCurve(), widgets.HTML()
+        self.status, self.message, self.looks = widgets.Label(), widgets.HTML(), widgets.HTML()
+        self.losses, self.curve = LossCurve(), widgets.HTML()
         self.prompt = widgets.Text("a {} riding a skateboard in space", **field("Try", "95%"))
         self.seed = widgets.IntText(0, **field("Seed", "12em"))
         self.draw_button = widgets.Button(description="Draw", icon="paint-brush", layout={"width": "8em"})
@@ -156,7 +157,7 @@ class TeachingStudio(widgets.VBox):
             learning = self.learn(self.model, self.pictures, prompts=prompts, **options)
         self._tell(" ".join(str(w.message) for w in heard if w.category is UserWarning))
         self.learning, self._asked, self._looks = learning, self._asks(), []
-        self.curve.clear()
+        self.losses = LossCurve()
 
     def _go_on(self) -> None:
         assert self.learning is not None
@@ -165,7 +166,8 @@ class TeachingStudio(widgets.VBox):
             now = time.monotonic()
             if began is None:  # the first step compiled, too: the time counts from its end
                 began = looked = now
-            self.curve.add(step.loss)
+            self.losses.add(step.loss)
+            self.curve.value = self.losses.html
             past = now - began
             self.progress.value = min(1.0, past / seconds)
             self.status.value = f"Step {step.number}, about {duration(max(0, seconds - past))} left"

@@ -54,7 +54,7 @@ class Clock:
         return {name: len(self.log) - self.log[::-1].index(name) for name in dict.fromkeys(self.log)}
 
 
-def wait_for(true, seconds=5):
+def wait_for(true, seconds=60):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "never"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers import TeachingStudio
 from helpers.panels import teaching_studio
-from helpers.panels.loss_curve import LossCurve
+from helpers.pictures.curves import LossCurve
 
 
 class Pupil:
@@ -95,7 +95,7 @@ def test_teach_goes_on_and_begins_anew_only_after_a_change(studio):
     studio.word.value = "<other>"
     studio.teach()
     assert studio.learning is not first and Pupil.begun[-1]["word"] == "<other>"
-    assert studio.looks.value.count("<img") == 2 and len(studio.curve.smooth) == studio.learning.number
+    assert studio.looks.value.count("<img") == 2 and len(studio.losses.smooth) == studio.learning.number
 
 
 def test_stop_ends_at_the_next_step_and_keeps_what_was_learned(studio, monkeypatch):
@@ -165,7 +165,7 @@ def test_a_long_curve_stays_small_and_in_its_frame():
     curve = LossCurve()
     for number in range(5000):
         curve.add(2 / (1 + number) + (number % 7))
-    points = curve.value.split('points="')[1].split('"')[0].split()
+    points = curve.html.split('points="')[1].split('"')[0].split()
     assert len(points) == 130
     x, y = np.array([point.split(",") for point in points], float).T
     assert (np.diff(x) > 0).all() and x[-1] == 260 and y.min() >= 0 and y.max() <= 60
