@@ -15,7 +15,7 @@ def compiled(jit_compile: bool, make: Callable[[], keras.Model]) -> Run:
     """As of `running.compiled`; the precision is the network's own, and nothing is kept."""
     network = make()
     # said either way: a network left uncompiled lets Keras 3 choose, and on a GPU it chooses XLA
-    network.compile(jit_compile=jit_compile)
+    network.compile(optimizer=None, jit_compile=jit_compile)  # nothing is trained by it
 
     def run(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         inputs = list(arrays) if len(arrays) > 1 else arrays[0]

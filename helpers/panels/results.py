@@ -91,7 +91,7 @@ class ResultView(widgets.VBox):
         note = f"{result.note}; " * bool(result.note)
         figures = figures_of(pictures, result.recipes, note)
         if before is not None:
-            figures = _figure(before, "before", "before") + figures
+            figures = figure(before, "before", "before") + figures
         self.figures.value = figures
         captions = "; ".join(f"seed {recipe['seed']}: {recipe['prompt']}" for recipe in result.recipes)
         self.caption.value = f"<div>{escape(note + captions)}</div>" if made else ""
@@ -147,7 +147,7 @@ def figures_of(pictures: Sequence[np.ndarray], recipes: Sequence[dict], begin: s
     figures = []
     for picture, recipe in zip(pictures, recipes, strict=True):
         told = f"{begin}{recipe['prompt']}, seed {recipe['seed']}", f"{begin}seed {recipe['seed']}: {recipe['prompt']}"
-        figures.append(_figure(picture, *told))
+        figures.append(figure(picture, *told))
     return "".join(figures)
 
 
@@ -158,8 +158,9 @@ def small_uri(picture: np.ndarray) -> str:
     return data_uri(image)
 
 
-def _figure(picture: np.ndarray, alt: str, caption: str) -> str:
-    width = min(WIDTH, picture.shape[1] * 2)
+def figure(picture: np.ndarray, alt: str, caption: str, most: int = WIDTH) -> str:
+    """The picture, at most so many pixels wide on the screen, with a line under it, as HTML."""
+    width = min(most, picture.shape[1] * 2)
     return (
         f'<figure style="display: inline-block; width: {width}px; margin: 4px; vertical-align: top">'
         f'<img src="{small_uri(picture)}" alt="{escape(alt)}" style="width: 100%">'

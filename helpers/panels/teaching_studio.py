@@ -7,21 +7,23 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
+from PIL import Image
 
 from helpers.panels.drawing_form import WRAPPING, field
 from helpers.panels.events import watched
 from helpers.panels.messages import complaint, notice
-from helpers.panels.results import small_uri
+from helpers.panels.results import figure
 from helpers.panels.touchable import keys
 from helpers.panels.uploads import SHARED_LIMIT, uploaded
 from helpers.panels.waiting import duration
 from helpers.pictures.curves import LossCurve
 from helpers.pictures.loading import load_image
+from helpers.pictures.show import with_picture
+from helpers.pictures.strips import strip
 
 COLUMNS = {"grid_template_columns": "repeat(auto-fit, minmax(min(100%, 22em), 1fr))", "grid_gap": "0 16px"}
 SMALL, LARGE = 72, 128  # pixels of an example's and a try's side on the screen
@@ -142,6 +144,14 @@ class TeachingStudio(widgets.VBox):
                 self._tell(f"Saved in {self.folder}: {names}." if self.folder else f"Downloaded: {names}.")
         return saved
 
+    def _repr_mimebundle_(self, **options):
+        # on a page without widgets, what it is taught from is seen
+        bundle = super()._repr_mimebundle_(**options)
+        if not self.pictures:
+            return bundle
+        small = [np.asarray(Image.fromarray(each).resize((LARGE, LARGE))) for each in self.pictures]
+        return with_picture(bundle, Image.fromarray(strip(small)), f"The panel: the pictures of {self.word.value}")
+
     # ------------------------------------------------------------------ learning
 
     def _asks(self) -> list:
@@ -188,7 +198,7 @@ class TeachingStudio(widgets.VBox):
         assert self.learning is not None
         picture = self.learning.preview(prompt, seed=seed)[0]
         told = f"{prompt.replace('{}', self.word.value)}, seed {seed}"
-        return _figure(picture, told, caption or told, LARGE)
+        return figure(picture, told, caption or told, LARGE)
 
     @contextlib.contextmanager
     def _at_work(self, doing: str) -> Iterator[bool]:
@@ -227,7 +237,7 @@ class TeachingStudio(widgets.VBox):
 
     def _take(self, pictures: list[np.ndarray]) -> None:
         self.pictures = pictures
-        figures = [_figure(each, f"picture {number}", "", SMALL) for number, each in enumerate(pictures, 1)]
+        figures = [figure(each, f"picture {number}", "", SMALL) for number, each in enumerate(pictures, 1)]
         self.examples.value = "".join(figures)
 
     def _tell(self, text: str) -> None:
@@ -235,11 +245,3 @@ class TeachingStudio(widgets.VBox):
 
     def _complain(self, text: str) -> None:
         self.message.value = complaint(text)
-
-
-def _figure(picture: np.ndarray, alt: str, caption: str, side: int) -> str:
-    under = f'<figcaption style="line-height: 1.3">{escape(caption)}</figcaption>' if caption else ""
-    return (
-        f'<figure style="display: inline-block; width: {side}px; margin: 4px; vertical-align: top">'
-        f'<img src="{small_uri(picture)}" alt="{escape(alt)}" style="width: 100%">{under}</figure>'
-    )

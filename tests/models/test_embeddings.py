@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from helpers import StableDiffusion
 from helpers.models.checkpoints import checkpoint, with_embeddings
 from helpers.models.clip_tokenizer import ClipTokenizer
 from helpers.models.files.embeddings import read_embedding, save_embedding
+from helpers.models.files.loras import Learned, save_lora
 
 VECTOR = np.arange(160, dtype=np.float32)
 
@@ -61,6 +63,21 @@ def test_the_pocket_model_knows_learned_words_and_forgets_them(pocket):
     np.testing.assert_array_equal(pocket.encode_text("a cat"), plain)
     for one, other in zip(pocket.text_encoder.weights, own, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_low_rank_updates_go_into_the_pocket_model_and_out_again_without_a_word(tmp_path, recwarn):
+    model = StableDiffusion("pocket", engine="graph", precision="float32")
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape, np.float32) for shape in ((1, 16, 16, 4), (1, 320), (1, 24, 160))]
+    plain = model.run("diffusion_model", *arrays)
+    down, up = rng.standard_normal((2, 64), np.float32), rng.standard_normal((64, 2), np.float32)
+    name = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    path = save_lora(tmp_path / "some.safetensors", {"diffusion_model": {name: Learned(down, up)}})
+    model.use_loras({path: 1.0})
+    assert np.abs(model.run("diffusion_model", *arrays) - plain).max() > 0.01
+    model.use_loras({})
+    np.testing.assert_array_equal(model.run("diffusion_model", *arrays), plain)
+    assert not [each for each in recwarn if issubclass(each.category, UserWarning)]
 
 
 def test_words_are_told_before_anything_is_fetched():
