@@ -1,4 +1,4 @@
-"""What one clicks: sliders around a picture, forms that draw and repaint.
+"""What one clicks: sliders around a picture, forms that draw, repaint and teach.
 
 May import: diffusion, pictures, recipes.
 """

@@ -34,8 +34,10 @@ class Latents(NamedTuple):
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:
-    """The run's autoencoder, with averaged weights, and latents of unit variance in each channel.
+    """The run's autoencoder, with averaged weights, and latents whose variance is 1 in the mean over the channels.
 
+    Each channel keeps its share of it: the first tell colours and shapes, the last fine detail, and so noise hides the
+    finest first, and a loss over all channels asks most for what is seen most.
     Raises FileNotFoundError where none has been trained.
     """
     model = Autoencoder()
@@ -45,7 +47,8 @@ def load_autoencoder(folder: Path) -> Autoencoder:
     run.use_averaged()
     _, pictures = draw_scenes(512, seed=3)
     mean = encoded(model.moments, pictures)[..., :CHANNELS]
-    unit_variance(model, mean.mean(axis=(0, 1, 2)), mean.std(axis=(0, 1, 2)))
+    deviation = np.sqrt(np.mean(mean.var(axis=(0, 1, 2))))
+    unit_variance(model, mean.mean(axis=(0, 1, 2)), np.full(CHANNELS, deviation))
     return model
 
 

@@ -91,7 +91,7 @@ def train_autoencoder(args) -> None:
 
 
 def make_latents(args) -> None:
-    """The latents to learn on, and the autoencoder whose they are, its latents of unit variance in each channel."""
+    """The latents to learn on, and the autoencoder whose they are, its latents of unit variance."""
     model = latents.load_autoencoder(args.run)
     keep_autoencoder(model, args)
     latents.save(latents.make_latents(model.moments, args.scenes, seed=10 + args.world), args.run / "latents.npz")
