@@ -103,7 +103,7 @@ def main() -> None:
             pictures, fits = [], []
             for number, prompt in enumerate([*ALONE, *TOGETHER] * 2):
                 pictures.append(model.text_to_image(prompt.replace("{}", f"<{thing}>"), seed=number, verbose=False)[0])
-                fits.append(find(pictures[-1], f"{FOLDER}/{thing}").correlation)
+                fits.append(find(pictures[-1], f"{FOLDER.name}/{thing}").correlation)
             fits = np.array(fits).reshape(2, 2, 4)
             row = [*(fits.swapaxes(0, 1).reshape(2, 8) > 0.7).mean(1), (fits > 0.7).mean(), np.median(fits)]
             row.append(remembered() - before)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
 from helpers.pocket.backdrops import draw_backdrop
-from helpers.pocket.scenes import SPRITES
 
-FOLDER = "unseen"  # of their sprites, in that of the others
+FOLDER = Path(__file__).parents[2] / "assets" / "sprites" / "unseen"
 UNSEEN = ("camel", "crab", "cupcake", "flamingo", "hedgehog", "kangaroo", "pineapple", "snail", "teapot", "trophy")
 # Where a teacher shows them, and how pictures of theirs there are told.
 SHOWN = {
@@ -24,7 +25,7 @@ def draw_unseen(thing: str, setting: str, rng: np.random.Generator, size: int = 
     """The thing alone in one of the first world's settings, uint8 (size, size, 3); `rng` chooses place and side."""
     picture = draw_backdrop(setting, size, rng)
     side = round(rng.uniform(0.5, 0.7) * size)
-    with Image.open(SPRITES / FOLDER / f"{thing}.webp") as opened:
+    with Image.open(FOLDER / f"{thing}.webp") as opened:
         sprite = opened.convert("RGBA").resize((side, side), Image.Resampling.LANCZOS)
     if rng.random() < 0.5:
         sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
