@@ -23,6 +23,7 @@ from helpers.pictures.seams import finish_each
 from helpers.recipes.recipe import Recipe
 
 ADDRESS = "SHARED_MODEL"  # the environment variable that tells kernels the socket
+LEARNING = 2  # so many pages may teach at once: each takes a processor, and a gigabyte of memory
 
 
 class Promises(NamedTuple):
@@ -36,18 +37,18 @@ class Promises(NamedTuple):
 
 def serve(model, address: str) -> Listener:
     """Answers at the socket `address` for a `StableDiffusion`, in threads, until what it returns is closed."""
-    listener, line = Listener(address, "AF_UNIX", backlog=128), FairQueue()
+    listener, line, turns = Listener(address, "AF_UNIX", backlog=128), FairQueue(), threading.Semaphore(LEARNING)
 
     def accept() -> None:
         with contextlib.suppress(OSError):  # closed
             while True:
-                threading.Thread(target=_answer, args=(listener.accept(), model, line), daemon=True).start()
+                threading.Thread(target=_answer, args=(listener.accept(), model, line, turns), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     return listener
 
 
-def _answer(connection: Connection, model, line: FairQueue) -> None:
+def _answer(connection: Connection, model, line: FairQueue, turns: threading.Semaphore) -> None:
     with connection:
         try:
             name, arguments = connection.recv()
@@ -55,6 +56,8 @@ def _answer(connection: Connection, model, line: FairQueue) -> None:
                 own = model.checkpoint
                 promises = Promises(own.drawing, own.repainting, own.inpaints, own.factor)
                 connection.send((promises, model.img_width, model.img_height, model.settings))
+            elif name == "turn":
+                _turn(connection, turns)
             elif name in ("encode_text", "decode", "preview"):
                 connection.send(line.do(lambda: _heard(getattr(model, name), arguments)))
             elif name in ("denoise", "denoise_hole"):
@@ -70,6 +73,17 @@ def _answer(connection: Connection, model, line: FairQueue) -> None:
             pass  # the page is closed, or somebody stopped
         except Exception as error:
             _tell(connection, error)
+
+
+def _turn(connection: Connection, turns: threading.Semaphore) -> None:
+    """A place among those who may learn, for as long as the connection is open."""
+    free = turns.acquire(blocking=False)
+    try:
+        connection.send(free)
+        connection.recv()  # nothing comes: it ends when the other side closes
+    finally:
+        if free:
+            turns.release()
 
 
 def _tell(connection: Connection, error: Exception) -> None:
@@ -115,6 +129,15 @@ class SharedModel:
 
     def denoise_hole(self, context, image, mask, recipe: Recipe) -> Iterator[Step | Waiting]:
         return self._steps("denoise_hole", context, image, mask, recipe)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """In it one may learn; raises ValueError where `LEARNING` others do so now."""
+        with Client(self._address, "AF_UNIX") as connection:
+            connection.send(("turn", ()))
+            if not connection.recv():
+                raise ValueError(f"{LEARNING} others are learning now, as many as may at once: try again in a minute.")
+            yield
 
     def joined(self, pictures: np.ndarray, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return finish_each(pictures, image, mask, self.checkpoint.factor)

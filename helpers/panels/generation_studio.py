@@ -86,12 +86,14 @@ class GenerationStudio(DrawingForm):
             return
         self._newest.drop()
         self._running = True
-        with self._at_work():
-            while self._wishes:
-                for _ in watched(self._draw(self._wishes.pop(0))):
-                    pass
-        self._wishes.clear()
-        self._running, self.screen.value = False, ""
+        try:
+            with self._at_work():
+                while self._wishes:
+                    for _ in watched(self._draw(self._wishes.pop(0))):
+                        pass
+        finally:
+            self._wishes.clear()
+            self._running, self.screen.value = False, ""
 
     def stop(self, _button=None) -> None:
         """Ends what is under way at the next step."""
@@ -237,9 +239,8 @@ class GenerationStudio(DrawingForm):
     def _hand_over(self, pictures, result: Result, settings: dict[str, str]) -> None:
         for picture, recipe in zip(pictures, result.recipes, strict=True):
             content = png(picture, recipe, **result.settings | settings)
-            name = f"picture-{recipe['seed']}.png"
             for each in self.browser:
-                each.send({"what": "download", "name": name}, [content])
+                each.send({"what": "download", "name": f"picture-{recipe['seed']}.png"}, [content])
         self._tell("Downloaded." if len(pictures) == 1 else f"{len(pictures)} files downloaded.")
 
 

@@ -146,7 +146,8 @@ def serious(page):
 
 def test_nothing_serious_for_axe_and_nothing_wider_than_a_phone(browser, address, two):
     there = opened(browser, f"{address}voila/render/inpainting.ipynb", "Repaint")[0]
-    for page, name in ((two[1], "generation"), (there, "inpainting")):
+    teaching = opened(browser, f"{address}voila/render/teaching.ipynb", "Teach")[0]
+    for page, name in ((two[1], "generation"), (there, "inpainting"), (teaching, "teaching")):
         assert serious(page) == []
         page.set_viewport_size({"width": 390, "height": 844})
         page.wait_for_timeout(800)
@@ -155,3 +156,11 @@ def test_nothing_serious_for_axe_and_nothing_wider_than_a_phone(browser, address
         for part in page.locator(".studio button:visible, .studio textarea, .touchable-stage").all():
             box = part.bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= 390, part.inner_text()
+
+
+def test_teaching_is_told_what_it_cannot_do(browser, address):
+    page = opened(browser, f"{address}voila/render/teaching.ipynb", "Teach")[0]
+    assert page.locator(".studio img").count() == 5, "there is something to begin with"
+    page.get_by_role("button", name="Teach").click()
+    page.wait_for_selector("[role=alert]:has-text('the pocket model alone')")  # the painter is none
+    assert page.get_by_role("button", name="Teach").is_enabled()
