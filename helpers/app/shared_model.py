@@ -77,7 +77,7 @@ def _answer(connection: Connection, model, line: FairQueue, turns: threading.Sem
 
 def _turn(connection: Connection, turns: threading.Semaphore) -> None:
     """A place among those who may learn, for as long as the connection is open."""
-    free = turns.acquire(blocking=False)
+    free = turns.acquire(timeout=2)  # who has just given a turn back may ask for the next before it is noticed
     try:
         connection.send(free)
         connection.recv()  # nothing comes: it ends when the other side closes

@@ -10,7 +10,10 @@ from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 
 
 def _build(layer, shape) -> None:
-    (layer.conv2d if isinstance(layer, PaddedConv2D) else layer).build(shape)
+    if isinstance(layer, PaddedConv2D):
+        layer.conv2d.build((None, None, None, shape[-1]))  # of any size: its own comes to it padded
+    else:
+        layer.build(shape)
 
 
 class ResBlock(diffusion_model.ResBlock):

@@ -15,7 +15,7 @@ class Clock:
 
     def __init__(self):
         self.line, self.log, self.done = FairQueue(), [], {}
-        self.gate = threading.Event()
+        self.gate, self.begun = threading.Event(), threading.Event()
         self.threads = []
 
     def wish(self, name, count, cost=1, fails_at=None):
@@ -23,6 +23,7 @@ class Clock:
 
         def steps():
             for number in range(count):
+                self.begun.set()
                 self.gate.wait(10)
                 if number == fails_at:
                     raise ValueError(f"{name} cannot be drawn")
@@ -173,6 +174,7 @@ def test_an_error_of_one_is_only_theirs():
 def test_something_short_is_done_before_the_next_step():
     clock = Clock()
     clock.wish("long", 50)
+    assert clock.begun.wait(60)  # or the worker would answer before its first step
     answers = []
     asking = threading.Thread(target=lambda: answers.append(clock.line.do(lambda: len(clock.log))))
     asking.start()

@@ -440,3 +440,18 @@ def test_an_animation_shows_each_picture_for_its_time(tmp_path, monkeypatch):
     monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle))
     show_file(tmp_path / "a.gif", "black, <grey>, white")
     assert 'alt="black, &lt;grey&gt;, white"' in shown[0]["text/html"]
+
+
+def test_a_form_can_be_used_again_whatever_ended_it(tmp_path):
+    painter = Painter()
+    studio = GenerationStudio(painter, folder=tmp_path)
+
+    def leave(number):
+        raise SystemExit
+
+    painter.at_step = leave
+    with pytest.raises(SystemExit):
+        studio.generate()
+    painter.at_step = lambda number: None
+    studio.generate()
+    assert studio.pictures is not None and not studio.message.value.count("Noted")
