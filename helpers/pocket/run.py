@@ -36,7 +36,7 @@ class Run:
         averaging: int = 200,
     ):
         """averaging: over how many steps the averaged weights reach back."""
-        self.file, self.model = folder / f"{stage}.npz", model
+        self.file, self.model, self.averaging = folder / f"{stage}.npz", model, averaging
         self.learning_rate, self.warm_up = learning_rate, warm_up
         self.optimizer = ConvolutionalMuon(
             learning_rate,
@@ -66,8 +66,12 @@ class Run:
         os.replace(partial, self.file)
 
     def use_averaged(self) -> None:
-        """Give the model its averaged weights (their exponential moving average) for good."""
-        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        """Give the model its averaged weights (their exponential moving average) for good.
+
+        Early in a run it keeps its own: the average still has much of what it began with.
+        """
+        if self.step >= 4 * self.averaging:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
 
     @contextlib.contextmanager
     def averaged(self):

@@ -170,7 +170,7 @@ def test_a_run_goes_on_where_it_was_broken_off(tmp_path):
         keras.utils.set_random_seed(0)
         inputs = keras.Input((4,))
         model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-        run = Run(tmp_path, "test", model, np.zeros((1, 4), np.float32), 1e-2)
+        run = Run(tmp_path, "test", model, np.zeros((1, 4), np.float32), 1e-2, averaging=5)
         model.loss = "mse"
         model.compile(optimizer=run.optimizer, loss="mse")
         return run
@@ -198,6 +198,9 @@ def test_a_run_goes_on_where_it_was_broken_off(tmp_path):
     with second.averaged():
         assert not np.allclose(before[0], second.model.get_weights()[0])
     np.testing.assert_array_equal(before[0], second.model.get_weights()[0])
+    second.averaging = 6  # reaches back to where it began
+    with second.averaged():
+        np.testing.assert_array_equal(before[0], second.model.get_weights()[0])
 
 
 def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
