@@ -1,7 +1,6 @@
 """The pickers without a browser: whatever is entered becomes a possible region, and all controls agree on it."""
 
 import base64
-import datetime
 import io
 import re
 import shlex
@@ -9,7 +8,6 @@ import time
 import warnings
 from pathlib import Path
 
-import ipywidgets
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,6 +17,7 @@ from PIL import Image
 from helpers import CropPicker, MaskPicker, Region
 from helpers.panels.nearest_region import nearest_region
 from helpers.panels.region_sliders import PREVIEW
+from tests.panels.uploads import uploaded
 
 numbers = st.integers(-50, 400)
 
@@ -168,14 +167,6 @@ def test_low_on_the_slider_is_low_in_the_picture():
     picker.y.value = (0, 40)
     bright = preview_of(picker).mean(axis=2) > 200
     assert bright[-20, 180] and not bright[20, 180]
-
-
-def uploaded(content: bytes):
-    if ipywidgets.__version__.startswith("7"):
-        return {"photo.png": {"metadata": {"name": "photo.png"}, "content": content}}
-    now = datetime.datetime.now(datetime.timezone.utc)
-    file = {"name": "photo.png", "type": "image/png", "size": len(content), "last_modified": now}
-    return (file | {"content": memoryview(content)},)
 
 
 def test_an_uploaded_photo_takes_the_place_of_the_old_one():

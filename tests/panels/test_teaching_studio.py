@@ -1,6 +1,5 @@
 """The teaching panel, driven as a browser drives it; the learning is a stand-in."""
 
-import datetime
 import io
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ from PIL import Image
 from helpers import TeachingStudio
 from helpers.panels import teaching_studio
 from helpers.pictures.curves import LossCurve
+from tests.panels.uploads import uploaded
 
 
 class Pupil:
@@ -44,7 +44,6 @@ class Pupil:
         return {"embeddings": {self.word: path}}
 
 
-WHEN = datetime.datetime(2026, 1, 1)
 PICTURES = [np.full((8, 8, 3), 60 * i, np.uint8) for i in range(4)]
 
 
@@ -130,11 +129,7 @@ def test_what_is_wrong_is_told_and_what_was_learned_stays(studio):
 
 def test_uploads_take_the_place_of_the_pictures(studio):
     def upload(*contents):
-        files = [
-            {"name": f"{i}.png", "type": "image/png", "size": len(c), "content": memoryview(c), "last_modified": WHEN}
-            for i, c in enumerate(contents)
-        ]
-        studio.upload.set_trait("value", tuple(files))
+        studio.upload.set_trait("value", uploaded(*contents))
 
     def file(picture):
         buffer = io.BytesIO()
