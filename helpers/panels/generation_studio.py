@@ -16,6 +16,7 @@ import numpy as np
 from helpers.diffusion.samplers import Step
 from helpers.panels.drawing_form import DrawingForm
 from helpers.panels.events import watched
+from helpers.panels.messages import sentence
 from helpers.panels.newest_wish import NewestWish
 from helpers.panels.results import Action, Gallery, Result, ResultView, figures_of
 from helpers.panels.waiting import Waiting, told
@@ -78,7 +79,7 @@ class GenerationStudio(DrawingForm):
         try:
             self._wishes.append(self._wish())
         except (ValueError, OSError) as error:
-            self._complain(_sentence(error))
+            self._complain(sentence(error))
             return
         if self._running:
             waiting = len(self._wishes)
@@ -136,7 +137,7 @@ class GenerationStudio(DrawingForm):
         except KeyboardInterrupt:
             self._complain("Stopped.")
         except Exception as error:
-            self._complain(_sentence(error))
+            self._complain(sentence(error))
         finally:
             self.stop_button.disabled = True
             self.progress.layout.visibility = "hidden"
@@ -230,7 +231,7 @@ class GenerationStudio(DrawingForm):
         try:
             paths = save_pictures(pictures, result.recipes, self.folder, **result.settings | settings)
         except (OSError, ValueError) as error:
-            self._complain(_sentence(error))
+            self._complain(sentence(error))
             return []
         first, last = paths[0].resolve(), paths[-1].name
         self._tell(f"Saved as {first}." if len(paths) == 1 else f"Saved as {first} to {last}.")
@@ -242,9 +243,3 @@ class GenerationStudio(DrawingForm):
             for each in self.browser:
                 each.send({"what": "download", "name": f"picture-{recipe['seed']}.png"}, [content])
         self._tell("Downloaded." if len(pictures) == 1 else f"{len(pictures)} files downloaded.")
-
-
-def _sentence(error: Exception) -> str:
-    """What to tell of an error: errors meant for the user explain themselves, others by their name too."""
-    meant = isinstance(error, (ValueError, OSError, FloatingPointError))
-    return str(error) if meant and str(error) else f"This did not work: {type(error).__name__}: {error}"

@@ -15,7 +15,7 @@ from PIL import Image
 
 from helpers.panels.drawing_form import WRAPPING, field
 from helpers.panels.events import watched
-from helpers.panels.messages import complaint, notice
+from helpers.panels.messages import complaint, notice, sentence
 from helpers.panels.results import figure
 from helpers.panels.touchable import keys
 from helpers.panels.uploads import SHARED_LIMIT, uploaded
@@ -214,8 +214,7 @@ class TeachingStudio(widgets.VBox):
         except KeyboardInterrupt:
             self._complain("Stopped.")
         except Exception as error:
-            meant = isinstance(error, (ValueError, OSError, FloatingPointError))
-            self._complain(str(error) if meant else f"This did not work: {type(error).__name__}: {error}")
+            self._complain(sentence(error))
         finally:
             self._running = False
             self.status.value, self.progress.layout.visibility, self.progress.value = "", "hidden", 0

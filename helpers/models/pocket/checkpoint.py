@@ -65,8 +65,9 @@ class Shipped:
             return weights.load(name, network)
         grown = name == "text_encoder" and self.additions.rows
         own = Shipped().network(name, download_weights=True) if grown else weights.load(name, network)
+        plain_tensors = _tensors(name, own)
         for key, (variable, from_file, _) in _tensors(name, network).items():
-            plain, _, to_file = _tensors(name, own)[key]
+            plain, _, to_file = plain_tensors[key]
             variable.assign(from_file(change(key, to_file(keras.ops.convert_to_numpy(plain)))))
         return network
 
