@@ -182,6 +182,11 @@ def test_the_whole_training_in_small(tmp_path, monkeypatch, words):
     known = latents.load(args.run / "latents.npz")
     assert known.mean.shape == (32, *LATENT) and len(known.scenes) == 32 and known.holes.any(axis=(1, 2)).all()
 
+    (args.run / "autoencoder.npz").rename(tmp_path / "aside.npz")  # another machine has the kept weights alone
+    train.make_latents(args)
+    np.testing.assert_allclose(latents.load(args.run / "latents.npz").mean, known.mean, atol=2e-2)
+    (tmp_path / "aside.npz").rename(args.run / "autoencoder.npz")
+
     run = train.diffusion_run(args)
     for _loss in run.steps(noisy_batches(known, words, 4, np.random.default_rng(0)), 2, 1):
         pass

@@ -12,11 +12,10 @@ import numpy as np
 from keras import ops
 
 from helpers.pocket.data import to_float
-from helpers.pocket.run import Run
 from helpers.pocket.second.data import draw_parts, draw_scenes
 from helpers.pocket.second.holes import blanked, hole_cells
 from helpers.pocket.second.networks import CHANNELS
-from helpers.pocket.second.objectives import PICTURE_EXAMPLE, Autoencoder, unit_variance
+from helpers.pocket.second.objectives import Autoencoder, unit_variance
 from helpers.pocket.world.scenes import Scene
 
 
@@ -33,23 +32,16 @@ class Latents(NamedTuple):
     around: np.ndarray
 
 
-def load_autoencoder(folder: Path) -> Autoencoder:
-    """The run's autoencoder, with averaged weights, and latents whose variance is 1 in the mean over the channels.
+def normalise(model: Autoencoder) -> None:
+    """Make the variance of an autoencoder's latents 1 in the mean over the channels.
 
     Each channel keeps its share of it: the first tell colours and shapes, the last fine detail, and so noise hides the
     finest first, and a loss over all channels asks most for what is seen most.
-    Raises FileNotFoundError where none has been trained.
     """
-    model = Autoencoder()
-    run = Run(folder, "autoencoder", model, PICTURE_EXAMPLE)
-    if not run.step:
-        raise FileNotFoundError(f"No trained autoencoder in {folder}: run the stage `autoencoder` first.")
-    run.use_averaged()
     _, pictures = draw_scenes(512, seed=3)
     mean = encoded(model.moments, pictures)[..., :CHANNELS]
     deviation = np.sqrt(np.mean(mean.var(axis=(0, 1, 2))))
     unit_variance(model, mean.mean(axis=(0, 1, 2)), np.full(CHANNELS, deviation))
-    return model
 
 
 def encoded(moments: keras.Model, pictures: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
