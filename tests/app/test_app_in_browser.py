@@ -164,3 +164,33 @@ def test_teaching_is_told_what_it_cannot_do(browser, address):
     page.get_by_role("button", name="Teach").click()
     page.wait_for_selector("[role=alert]:has-text('the pocket model alone')")  # the painter is none
     assert page.get_by_role("button", name="Teach").is_enabled()
+
+
+def test_files_too_large_for_a_message_are_refused_by_the_page(browser, address, tmp_path):
+    halves, small = [tmp_path / f"{number}.png" for number in range(2)], tmp_path / "small.png"
+    for half in halves:
+        half.write_bytes(bytes(30_000_000))
+    large = tmp_path / "large.png"
+    large.write_bytes(bytes(60_000_000))
+    Image.new("RGB", (80, 60), "green").save(small)
+    told = []
+
+    def choose(page, button, files):
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name=button).click()
+        chooser.value.set_files(files)
+
+    for name, verb, button, files, taken in (
+        ("inpainting", "Another photo", "Your photo", [large], "The photo is 80 × 60 pixels"),
+        ("teaching", "Teach", "Pictures of it", halves, "Pictures of it (1)"),
+    ):
+        page = opened(browser, f"{address}voila/render/{name}.ipynb", verb)[0]
+        page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.accept()))
+        if verb == "Another photo":
+            page.get_by_role("button", name=verb).click()
+        choose(page, button, files)
+        page.wait_for_timeout(500)
+        assert told.pop().startswith("The choice has 60 MB; up to 50 MB"), name
+        choose(page, button, [small])  # the connection is still there
+        page.wait_for_selector(f"text={taken}")
+        page.close()

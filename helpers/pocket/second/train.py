@@ -91,14 +91,16 @@ def train_autoencoder(args) -> None:
 
 
 def make_latents(args) -> None:
-    """The latents to learn on, by the run's autoencoder, which is kept with latents of unit variance, or the kept one."""
+    """The latents to learn on: by the run's autoencoder, kept with latents of unit variance, or by the kept one."""
     run = autoencoder_run(args)
     if run.step:
         run.use_averaged()
         latents.normalise(run.model)
         keep_autoencoder(run.model, args)
     elif not (args.to / "image_encoder.weights.h5").exists():
-        raise FileNotFoundError(f"No trained autoencoder in {args.run} or {args.to}: run the stage `autoencoder` first.")
+        raise FileNotFoundError(
+            f"No trained autoencoder in {args.run} or {args.to}: run the stage `autoencoder` first."
+        )
     moments = run.model.moments
     latents.save(latents.make_latents(moments, args.scenes, seed=10 + args.world), args.run / "latents.npz")
 
