@@ -107,7 +107,7 @@ INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt constraints.txt | .venv/bin/python
-	$(INSTALL) -r requirements-dev.txt openvino 'ray[data]' jupyterlab voila playwright axe-playwright-python
+	$(INSTALL) -r requirements-dev.txt openvino jax 'ray[data]' jupyterlab voila playwright axe-playwright-python
 	@touch $@
 
 .venv-colab/.dev: requirements.txt requirements-dev.txt constraints-colab.txt | .venv-colab/bin/python

@@ -9,6 +9,7 @@ import numpy as np
 from keras import tree
 
 from helpers.engines.engine import Engine, Run
+from helpers.engines.faster_layers import with_attention_in_parts
 
 
 def compiled(jit_compile: bool, make: Callable[[], keras.Model]) -> Run:
@@ -30,7 +31,7 @@ def compiled(jit_compile: bool, make: Callable[[], keras.Model]) -> Run:
 def _engine(jit_compile: bool, suits: Callable[[bool], int], *backends: str) -> Engine:
     return Engine(
         compiled=lambda make, precision, key: compiled(jit_compile, make),
-        prepared=lambda network, precision: network,
+        prepared=with_attention_in_parts,
         converts=False,
         precision=lambda gpu: "float16" if gpu else "float32",
         refused={},

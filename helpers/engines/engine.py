@@ -17,7 +17,7 @@ class Engine(NamedTuple):
     """One way to run a Keras network.
 
     compiled: (make, precision, key) → Run, as of `running.compiled`.
-    prepared: (network, precision) → the network itself, changed where that makes it faster here.
+    prepared: (network, precision) → the network itself, changed where that makes it faster or smaller here.
     converts: whether it takes the network over: it is given the weights in float32 and computes in a precision, and
         Keras's network is no longer needed once it is converted.
     precision: (whether there is a GPU) → the fastest precision here.

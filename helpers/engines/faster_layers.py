@@ -104,6 +104,36 @@ class FewerTokensAttention(diffusion_model.CrossAttention):
         return super().call(inputs, context)
 
 
+class AttentionInParts(diffusion_model.CrossAttention):
+    """A picture's attention to itself, for `IN_PART` tokens at most at a time (2112.05682, without its running sums).
+
+    A picture of 512 × 512 pixels has 4096 tokens: the weights of all, for eight heads, guided and not, are a gigabyte
+    in float32, of which this has an eighth at any time. It takes as long.
+    """
+
+    def call(self, inputs, context=None):
+        _, tokens, channels = inputs.shape
+        if context is not None or tokens <= 2 * IN_PART:
+            return super().call(inputs, context)
+        parts = next(parts for parts in range(-(-tokens // IN_PART), tokens + 1) if tokens % parts == 0)
+
+        def heads(x):
+            return ops.reshape(x, (-1, tokens, self.num_heads, self.head_size))
+
+        keys = ops.transpose(heads(self.to_k(inputs)), (0, 2, 3, 1))  # (N, heads, size, tokens)
+        values = ops.transpose(heads(self.to_v(inputs)), (0, 2, 1, 3))  # (N, heads, tokens, size)
+        queries = ops.reshape(
+            self.to_q(inputs) * self.scale, (-1, parts, tokens // parts, self.num_heads, self.head_size)
+        )
+
+        def attended(queries):
+            return ops.matmul(ops.softmax(ops.matmul(queries, keys)), values)
+
+        x = ops.map(attended, ops.transpose(queries, (1, 0, 3, 2, 4)))  # (parts, N, heads, tokens of a part, size)
+        return self.out_proj(ops.reshape(ops.transpose(x, (1, 0, 3, 2, 4)), (-1, tokens, channels)))
+
+
+IN_PART = 512
 # The names of the classes are KerasCV's and Keras's: a file of weights tells its layers apart by them.
 _FASTER = {keras.layers.GroupNormalization: GroupNormalization, diffusion_model.GEGLU: GEGLU}
 MANY_FILTERS = 256  # from so many on, a convolution gains more by fewer products than it loses by more operations
@@ -122,6 +152,14 @@ def faster(network: keras.Model) -> keras.Model:
         if (type(layer), type(following)) == (keras.layers.UpSampling2D, padded_conv2d.PaddedConv2D):
             if following.conv2d.filters >= MANY_FILTERS:
                 layer.__class__, following.__class__ = UpSampling2D, PaddedConv2D
+    return network
+
+
+def with_attention_in_parts(network: keras.Model, precision: str) -> keras.Model:
+    """The network itself, for what runs it operation by operation; OpenVINO has one operation for all of attention."""
+    for layer in network._flatten_layers():
+        if type(layer) is diffusion_model.CrossAttention:
+            layer.__class__ = AttentionInParts
     return network
 
 

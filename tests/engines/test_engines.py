@@ -8,6 +8,7 @@ from multiprocessing.pool import ThreadPool
 import keras
 import numpy as np
 import pytest
+from keras_cv.src.models.stable_diffusion import diffusion_model
 
 from helpers import StableDiffusion
 from helpers.engines import faster_layers, running
@@ -92,6 +93,35 @@ def test_openvino_agrees_with_tensorflow(reference, precision, limit, figure):
             f"OpenVINO in {precision} against TensorFlow, {name}: largest difference {worst:.1e} of the largest value"
         )
         assert worst < limit
+
+
+@pytest.mark.parametrize("tokens", [1024, 1200, 37 * 37])
+def test_attention_in_parts_is_attention(tokens):
+    """The same output and gradients, and no array of all heads' weights of all tokens, where there are many."""
+    import tensorflow as tf
+
+    attention = diffusion_model.CrossAttention(4, 8)
+    x = np.random.default_rng(0).standard_normal((2, tokens, 32), np.float32)
+    attention(x)
+
+    @tf.function
+    def output_and_gradients(x):
+        with tf.GradientTape() as tape:
+            output = attention(x)
+            loss = tf.reduce_sum(output**2)
+        return output, tape.gradient(loss, attention.trainable_weights)
+
+    expected = tf.nest.flatten(output_and_gradients(x))
+    faster_layers.with_attention_in_parts(keras.Sequential([attention]), "float32")
+    assert type(attention) is faster_layers.AttentionInParts
+    for a, b in zip(tf.nest.flatten(tf.function(output_and_gradients.python_function)(x)), expected):
+        assert difference(np.asarray(a), np.asarray(b)) < 1e-4
+
+    graph = tf.function(attention).get_concrete_function(tf.TensorSpec(x.shape)).graph.as_graph_def(add_shapes=True)
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    shapes = [shape for node in nodes for shape in node.attr["_output_shapes"].list.shape]
+    sizes = [np.prod([each.size for each in shape.dim]) for shape in shapes]
+    assert (max(sizes) < 2 * 4 * tokens * tokens) == (tokens > 2 * faster_layers.IN_PART)
 
 
 def test_xla_agrees_with_the_graph(reference):
