@@ -71,7 +71,7 @@ def test_what_is_imported_is_required():
         "h5py": "keras",
         "regex": "keras-cv",
     }
-    optional = {"diffusers", "google", "jax", "openvino", "ray", "torch"}  # used where they are there
+    optional = {"diffusers", "google", "jax", "openvino", "ray", "torch", "transformers"}  # used where they are there
     optional |= {"jupyter_core", "jupyter_server", "tornado", "voila"}  # by `make app`, which installs them
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "helpers").rglob("*.py")}
     for path in NOTEBOOKS:

@@ -17,8 +17,8 @@ def share_of_peak(rows: list[dict], told: dict) -> None:
     for row in rows:
         if peak := told.get("peaks", {}).get(row["precision"]):
             row |= dict(operations=told["operations"], peak=peak)
-            if "ms_per_guided_step" in row:
-                row["share_of_peak"] = told["operations"] / (row["ms_per_guided_step"] / 1000) / peak
+            if "ms" in row:
+                row["share_of_peak"] = told["operations"] / (row["ms"] / 1000) / peak
 
 
 def seconds(row: dict, pictures: int) -> float:
@@ -32,11 +32,11 @@ def break_even(slow_start: dict, quick_start: dict) -> int | None:
     return max(1, math.ceil(1 + (seconds(slow_start, 1) - seconds(quick_start, 1)) / gain)) if gain > 0 else None
 
 
-def table(rows: list[dict]) -> str:
-    """The rows as lines of text, the fastest first."""
-    headings = f"{'':28}{'cold, s':>8}{'ms a guided step':>18}{'least…most':>14}{'÷ first':>9}{'of peak':>9}"
+def table(rows: list[dict], turn: str = "ms a guided step") -> str:
+    """The rows as lines of text, the fastest first. turn: what was measured."""
+    headings = f"{'':28}{'cold, s':>8}{turn:>18}{'least…most':>14}{'÷ first':>9}{'of peak':>9}"
     lines = [f"{headings}{'picture, s':>12}{'GB':>6}"]
-    for row in sorted(rows, key=lambda row: row.get("ms_per_guided_step", float("inf"))):
+    for row in sorted(rows, key=lambda row: row.get("ms", float("inf"))):
         if "error" in row:
             lines.append(f"{name_of(row):28}{row['error']}")
             continue
@@ -44,7 +44,7 @@ def table(rows: list[dict]) -> str:
         share = f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else ""
         picture = f"{row['picture_s']:.2f}" if "picture_s" in row else ""
         lines.append(
-            f"{name_of(row):28}{row['cold_s']:>8.1f}{row['ms_per_guided_step']:>18.1f}{spread:>14}"
+            f"{name_of(row):28}{row['cold_s']:>8.1f}{row['ms']:>18.1f}{spread:>14}"
             f"{row.get('times_the_first', math.nan):>9.2f}{share:>9}{picture:>12}{row['host_gb']:>6.1f}"
         )
     return "\n".join(lines)

@@ -16,9 +16,12 @@ from helpers.models.checkpoints import checkpoint
 
 
 def prepare(configuration: dict) -> tuple[Callable[[], object], dict, object]:
-    """Builds one side: a function that takes a guided step, the seconds of building, and the model if it is ours."""
+    """Builds one side: a function that takes a guided step, the seconds of building, and the model if it is ours.
+
+    With `num_steps` among the configuration's keys the function draws a whole picture instead, of so many steps.
+    """
     begin = time.perf_counter()
-    makers = {"": _ours, "keras_cv": _keras_cv, "diffusers openvino": _diffusers_by_openvino}
+    makers = {"": _our_picture if "num_steps" in configuration else _ours, "keras_cv": _keras_cv}
     step, model = makers.get(configuration["peer"], _diffusers)(configuration)
     built = time.perf_counter()
     step()
@@ -61,43 +64,28 @@ def _keras_cv(configuration: dict):
     return lambda: [model.diffusion_model.predict_on_batch(half) for half in halves], model
 
 
+def _our_picture(configuration: dict):
+    from helpers import StableDiffusion
+
+    size = configuration["size"]
+    model = StableDiffusion(
+        configuration["model"],
+        size,
+        size,
+        precision=configuration["precision"],
+        engine=configuration["engine"],
+        decoder=configuration["decoder"],
+        download_weights=False,
+    )
+    options = {name: configuration[name] for name in ("num_steps", "sampler", "unconditional_guidance_scale")}
+    return lambda: model.generate_image(model.networks.encode_no_text(), **options, seed=0, verbose=False), model
+
+
 def _diffusers(configuration: dict):
-    """Stable Diffusion 1.4's UNet by diffusers, its convolutions in the memory order that suits them best."""
-    import torch
-    from diffusers import UNet2DConditionModel
+    from helpers.benchmark import by_diffusers
 
-    dtype = getattr(torch, configuration["precision"])
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
-    unet = unet.to(device, dtype, memory_format=torch.channels_last).eval()
-    latent, _, context = (torch.from_numpy(array).to(device, dtype) for array in inputs(configuration))
-    latent = latent.permute(0, 3, 1, 2)
-    call = torch.compile(unet) if configuration["peer"] == "diffusers compiled" else unet
-
-    def step():
-        with torch.inference_mode():
-            return call(latent, 500, context).sample.float().cpu()
-
-    return step, None
-
-
-def _diffusers_by_openvino(configuration: dict):
-    """The same UNet converted by OpenVINO from PyTorch, as the package optimum-intel does."""
-    import openvino
-    import torch
-    from diffusers import UNet2DConditionModel
-
-    from helpers.engines import by_openvino
-
-    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8).eval()
-    latent, _, context = inputs(configuration)
-    arrays = dict(sample=latent.transpose(0, 3, 1, 2).copy(), timestep=np.array(500), encoder_hidden_states=context)
-    example = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    model = openvino.convert_model(unet, example_input=example)
-    model.reshape({name: array.shape for name, array in arrays.items()})
-    del unet
-    run = by_openvino.compiled_for(by_openvino.mapped(model), configuration["precision"])
-    return lambda: run(arrays), None
+    make = by_diffusers.picture if "num_steps" in configuration else by_diffusers.step
+    return make(configuration), None
 
 
 def whole_pictures(model, num_steps: int, sampler: str) -> dict:

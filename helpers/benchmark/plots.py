@@ -11,10 +11,10 @@ from helpers.benchmark.figures import name_of, seconds
 
 def bars(rows: list[dict]) -> np.ndarray:
     """A bar for each row, as long as its guided step takes, the least and the most a line; the fastest on top."""
-    rows = sorted(rows, key=lambda row: -row["ms_per_guided_step"])
+    rows = sorted(rows, key=lambda row: -row["ms"])
     figure = Figure((8, 0.5 + 0.45 * len(rows)), layout="constrained")
     axes = figure.subplots()
-    medians = np.array([row["ms_per_guided_step"] for row in rows])
+    medians = np.array([row["ms"] for row in rows])
     reach = [medians - [row["ms_least"] for row in rows], [row["ms_most"] for row in rows] - medians]
     drawn = axes.barh([name_of(row) for row in rows], medians, xerr=reach, color="#4878a8", ecolor="#333333")
     axes.bar_label(drawn, [f" {median:.0f}" for median in medians], label_type="center", color="white")

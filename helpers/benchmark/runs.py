@@ -81,7 +81,8 @@ def run(
 ) -> list[dict]:
     """Measures configurations: for each, its own keys and
 
-    ms_per_guided_step: the median, and ms_least and ms_most, over `repeats` steps taken in turn with the others;
+    ms: the median, and ms_least and ms_most, over `repeats` guided steps taken in turn with the others, or over whole
+        pictures where a configuration has `num_steps`;
     times_the_first: its median as a multiple of the first configuration's, of the same heat;
     cold_s: from the start of the process to the end of the first step; of it build_s, the network and its
         weights, and first_step_s, with the compilation in it;
@@ -104,7 +105,7 @@ def run(
 def _heat(rows: list[dict], repeats: int, num_steps: int | None, sampler: str, new: int) -> list[dict]:
     """Measures configurations that are in memory together; those before number `new` only keep pace."""
     sides = [_Side(row) for row in tqdm(rows, desc="starting")]
-    for _ in tqdm(range(repeats), desc="guided steps in turn"):
+    for _ in tqdm(range(repeats), desc="in turn"):
         for side in sides:
             if "error" not in side.row:
                 told = side.ask("step")
@@ -115,9 +116,9 @@ def _heat(rows: list[dict], repeats: int, num_steps: int | None, sampler: str, n
     for side in sides:
         if "error" not in side.row:
             each = side.milliseconds
-            side.row |= dict(ms_per_guided_step=statistics.median(each), ms_least=min(each), ms_most=max(each))
-            if pace := sides[0].row.get("ms_per_guided_step"):
-                side.row["times_the_first"] = side.row["ms_per_guided_step"] / pace
+            side.row |= dict(ms=statistics.median(each), ms_least=min(each), ms_most=max(each))
+            if pace := sides[0].row.get("ms"):
+                side.row["times_the_first"] = side.row["ms"] / pace
     for side in sides[new:]:
         if "error" not in side.row:
             if num_steps and not side.row["peer"].startswith("diffusers"):

@@ -21,7 +21,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from helpers.engines import faster_layers, winograd
+from helpers.engines import converting, faster_layers, winograd
+from helpers.engines.converting import converted
 from helpers.engines.engine import Engine, Run
 
 with contextlib.suppress(ImportError):  # an engine is there, and told what it needs, where its package is not
@@ -62,7 +63,7 @@ def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -
     """
     for_shapes = {}
     # once, at the first run
-    model = functools.cache(lambda: _kept(make, key) if key else mapped(_convert(make())))
+    model = functools.cache(lambda: _kept(make, key) if key else mapped(converted(make())))
 
     def run(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         shapes = tuple(array.shape for array in arrays)
@@ -83,35 +84,16 @@ def compiled_for(model: openvino.Model, precision: str) -> openvino.CompiledMode
     return core().compile_model(model, "CPU", hints)
 
 
-def _convert(network: keras.Model) -> openvino.Model:
-    """The network with a free batch size."""
-    import tensorflow as tf
-
-    inputs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
-    call = tf.function(
-        lambda *arrays: network(list(arrays) if len(arrays) > 1 else arrays[0], training=False), input_signature=inputs
-    )
-    function = call.get_concrete_function()
-    model = openvino.convert_model(function)
-    # TensorFlow never lets go of a graph with SiLU in it, for its gradient; at least the weights shall go
-    captures = function.graph.function_captures
-    captures.clear()
-    _ = captures.by_val_capture_tuples  # a list, which is made anew when it is asked for
-    # Keras's layers leave further outputs behind, which would keep OpenVINO from fusing operations
-    outputs = [output.node.input_value(0) for output in model.outputs[: len(network.outputs)]]
-    return openvino.Model(outputs, model.get_parameters())
-
-
 def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:
     """The converted network from the disk, where it is put first if it is not there."""
-    code = (__file__, faster_layers.__file__, winograd.__file__)
+    code = (__file__, converting.__file__, faster_layers.__file__, winograd.__file__)
     versions = [keras.__version__, openvino.__version__, *map(_digest, code)]
     folder = cache_folder() / hashlib.sha256(" ".join([key, *versions]).encode()).hexdigest()[:32]
     with contextlib.suppress(RuntimeError):  # not there, or damaged
         model = core().read_model(folder / NETWORK)
         os.utime(folder)  # those longest unused go first
         return model
-    model = _convert(make())
+    model = converted(make())
     try:
         _put(model, folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's own writing raises the second

@@ -150,13 +150,13 @@ def test_a_converted_network_is_kept_and_found_again_without_keras(home, monkeyp
 def test_the_weights_leave_memory_with_the_keras_network(monkeypatch):
     from helpers.engines import by_openvino
 
-    convert, held = by_openvino._convert, []
+    convert, held = by_openvino.converted, []
 
     def noting(network):
         held.extend(weakref.ref(variable._value.handle) for variable in network.weights)
         return convert(network)
 
-    monkeypatch.setattr(by_openvino, "_convert", noting)
+    monkeypatch.setattr(by_openvino, "converted", noting)
     openvino_model(download_weights=False).run("decoder", *arrays("decoder"))
     gc.collect()
     assert held and not [reference for reference in held if reference() is not None]
@@ -231,8 +231,8 @@ def test_three_threads_draw_with_one_model_what_it_draws_alone(engine):
 def test_threads_that_come_first_together_convert_once(home, monkeypatch):
     from helpers.engines import by_openvino
 
-    convert, converted = by_openvino._convert, []
-    monkeypatch.setattr(by_openvino, "_convert", lambda network: converted.append(1) or convert(network))
+    convert, converted = by_openvino.converted, []
+    monkeypatch.setattr(by_openvino, "converted", lambda network: converted.append(1) or convert(network))
     model = openvino_model()
     with ThreadPool(3) as pool:
         first, *others = pool.map(lambda _: model.run("decoder", *arrays("decoder")), range(3), chunksize=1)
