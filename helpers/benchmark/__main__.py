@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
 from helpers.benchmark.figures import share_of_peak, table
-from helpers.benchmark.machine import machine
+from helpers.benchmark.machine import save
 from helpers.benchmark.runs import PEERS, configuration, fitting, limits, run
 from helpers.models.checkpoints import CHECKPOINTS, checkpoint
 
@@ -49,8 +48,7 @@ def main() -> None:
         print("Matmul peak: " + ", ".join(f"{p} {v / 1e9:.0f} GFLOP/s" for p, v in told["peaks"].items()))
     print(table(rows))
     if args.json:
-        on = machine()
-        args.json.write_text(json.dumps([row | {"machine": on} for row in rows], indent=1) + "\n")
+        save(rows, args.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Their weights are random, as speed does not depend on them. By OpenVINO they are
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,10 +13,14 @@ from diffusers import AutoencoderKL, AutoencoderTiny, EulerDiscreteScheduler, LC
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from helpers.benchmark.bounds import inputs
-from helpers.models.architectures.configs import FIRST, SECOND, AutoencoderConfig, TextEncoderConfig, UNetConfig
-
-if TYPE_CHECKING:
-    from helpers.models.architectures.configs import Architecture
+from helpers.models.architectures.configs import (
+    FIRST,
+    SECOND,
+    Architecture,
+    AutoencoderConfig,
+    TextEncoderConfig,
+    UNetConfig,
+)
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
@@ -113,9 +116,10 @@ def step(configuration: dict) -> Callable[[], object]:
 
 def picture(configuration: dict) -> Callable[[], np.ndarray]:
     """A function that draws a picture, unguided: the text encoder, the steps, the decoder."""
-    told, cells = _architecture(configuration), configuration["size"] // 8
+    told = _architecture(configuration)
+    cells = configuration["size"] // told.autoencoder.factor
     tokens, timestep = torch.zeros((1, told.text_encoder.max_length), dtype=torch.long), torch.tensor(500)
-    latent = torch.zeros((1, 4, cells, cells))
+    latent = torch.zeros((1, told.unet.latent_channels, cells, cells))
     context = torch.zeros((1, told.text_encoder.max_length, told.unet.context_width))
     encode = ready(text_encoder(told.text_encoder), (tokens,), configuration)
     denoise = ready(unet(told.unet), (latent, timestep, context), configuration)

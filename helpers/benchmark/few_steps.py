@@ -6,11 +6,10 @@ Weights are random, so nothing is downloaded. Pictures are drawn in turn, as gui
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from helpers.benchmark.figures import table
-from helpers.benchmark.machine import machine
+from helpers.benchmark.machine import save
 from helpers.benchmark.runs import configuration, fitting, run
 
 # What is drawn, unguided: its model, and the options of a picture.
@@ -49,8 +48,7 @@ def main() -> None:
         print(table(rows, "ms a picture"))
         measured += rows
     if args.json:
-        on = machine()
-        args.json.write_text(json.dumps([row | {"machine": on} for row in measured], indent=1) + "\n")
+        save(measured, args.json)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 from pathlib import Path
@@ -23,6 +24,12 @@ def machine() -> dict:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {"processor": processor, "cores": os.cpu_count(), "python": platform.python_version(), **versions}
+
+
+def save(rows: list[dict], path: Path) -> None:
+    """Measured rows as JSON, each with the machine that it was measured on."""
+    on = machine()
+    path.write_text(json.dumps([row | {"machine": on} for row in rows], indent=1) + "\n")
 
 
 def memory_bytes() -> int:

@@ -28,18 +28,23 @@ def prepare(configuration: dict) -> tuple[Callable[[], object], dict, object]:
     return step, {"build_s": built - begin, "first_step_s": time.perf_counter() - built}, model
 
 
-def _ours(configuration: dict):
+def _model(configuration: dict):
     from helpers import StableDiffusion
 
     size = configuration["size"]
-    model = StableDiffusion(
+    return StableDiffusion(
         configuration["model"],
         size,
         size,
         precision=configuration["precision"],
         engine=configuration["engine"],
+        decoder=configuration.get("decoder"),
         download_weights=checkpoint(configuration["model"]).shipped,
     )
+
+
+def _ours(configuration: dict):
+    model = _model(configuration)
     arrays = inputs(configuration)
     if model.engine != "openvino":
         _ = model.diffusion_model  # which OpenVINO builds only to convert it
@@ -65,18 +70,7 @@ def _keras_cv(configuration: dict):
 
 
 def _our_picture(configuration: dict):
-    from helpers import StableDiffusion
-
-    size = configuration["size"]
-    model = StableDiffusion(
-        configuration["model"],
-        size,
-        size,
-        precision=configuration["precision"],
-        engine=configuration["engine"],
-        decoder=configuration["decoder"],
-        download_weights=False,
-    )
+    model = _model(configuration)
     options = {name: configuration[name] for name in ("num_steps", "sampler", "unconditional_guidance_scale")}
     return lambda: model.generate_image(model.networks.encode_no_text(), **options, seed=0, verbose=False), model
 

@@ -1,12 +1,13 @@
 """From a Keras network to OpenVINO's, some operations at a time.
 
 OpenVINO's converter takes four times as long for a graph twice as large: for Stable Diffusion's UNet at once minutes,
-in parts half of one. It is called without `openvino.convert_model`, which tries to send news of each call over the net.
+in parts less than one. It is called without `openvino.convert_model`, which tries to tell of each call over the net.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 
 import keras
 from keras import tree
@@ -18,9 +19,14 @@ with contextlib.suppress(ImportError):
     from openvino.frontend import FrontEndManager
     from openvino.frontend.tensorflow.utils import create_tf_graph_iterator
 
-AT_ONCE = 12  # operations of Keras, mostly layers: a part's own time is about a second
+AT_ONCE = 12  # operations of Keras, mostly layers: of 4, 8, 12 and 20 the last two were the quickest
 LARGE = 50_000_000  # weights of a network that takes long enough for somebody to wonder
 TYPES = {"float32": "f32", "int32": "i32"}  # as OpenVINO calls them
+
+
+@functools.cache
+def frontend():
+    return FrontEndManager().load_by_framework("tf")
 
 
 def converted(network: keras.Model) -> openvino.Model:
@@ -65,10 +71,9 @@ def _add(nodes, wanted: set[int], known: dict) -> None:
 
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in given.values()]
     function = tf.function(call, input_signature=signature).get_concrete_function()
-    frontend = FrontEndManager().load_by_framework("tf")
     # copied: shared ones would be TensorFlow's, which the last lines here take away
     graph = create_tf_graph_iterator(function, None, None, None, share_weights=False)
-    model = frontend.convert(frontend.load(graph))
+    model = frontend().convert(frontend().load(graph))
     # TensorFlow never lets go of a graph with SiLU in it, for its gradient; at least the weights shall go
     captures = function.graph.function_captures
     captures.clear()
