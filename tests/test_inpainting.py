@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import (
+    Hole,
     InpaintStudio,
     Region,
     StableDiffusion,
@@ -226,6 +227,53 @@ def test_the_panels_mask_follows_its_crop(pocket):
     studio.crop_picker.region = Region(100, 50, 200, 200)
     np.testing.assert_array_equal(studio.mask_picker.picture, studio.crop_picker.cropped)
     assert studio.mask_picker.region == Region(10, 20, 30, 40), "the hole stays"
+
+
+def test_the_panel_paints_on_beyond_the_photos_edge(pocket, tmp_path):
+    photo = np.random.default_rng(4).integers(0, 256, (200, 256, 3), dtype=np.uint8)
+    studio = InpaintStudio(pocket, photo, PROMPT, folder=tmp_path)
+    studio.num_steps.value, studio.num_resamples.value = 1, 1
+    studio.crop_picker.room.value = 50
+    canvas = studio.crop_picker.picture
+    assert canvas.shape == (400, 512, 3)
+    np.testing.assert_array_equal(canvas[100:300, 128:384], photo)
+    np.testing.assert_array_equal(canvas[100:300, 500], photo[:, -1], "the edge's colours go on")
+    studio.crop_picker.region = Region(256, 50, 256, 256)  # beyond the photo's right, bottom and top edge
+    expected = np.zeros((128, 128))
+    expected[(100 - 94) // 2 : (300 - 94) // 2, :64] = 1
+    np.testing.assert_array_equal(studio.mask_picker.mask, expected, "only what lies beyond the edge")
+    studio.mask_picker.hole = Hole(Region(8, 90, 16, 16))
+    assert studio.mask_picker.mask[30, 10] == 0 and studio.mask_picker.mask[5, 10] == 1
+    studio.mask_picker.undo()
+    studio.generate_button.click()
+    whole = studio.photos[0]
+    assert whole.shape == (256, 384, 3), "no more than the photo and what was painted"
+    np.testing.assert_array_equal(whole[8:204, :254], photo[2:198, :254])
+    assert (whole[:, 258:] != canvas[94:350, 386:512]).any(axis=-1).mean() > 0.5
+    path = studio.save_photo()[0]
+    settings = read_settings(path)
+    assert (settings["photo"], settings["room"], settings["crop"]) == ("512x400", "50 %", "256 50 256 256")
+    view = studio.gallery.shown
+    assert view.result.photo.shape == whole.shape, "before and after lie over each other"
+    studio.use_as_photo(view.result)
+    assert studio.crop_picker.room.value == 0 and studio.crop_picker.picture.shape == whole.shape
+    assert studio.mask_picker.mask.all()
+    studio.back_button.click()
+    np.testing.assert_array_equal(studio.crop_picker.picture, photo)
+    studio.keep(view.result)
+    assert studio.crop_picker.room.value == 50 and studio.crop_picker.region == Region(256, 50, 256, 256)
+    np.testing.assert_array_equal(studio.mask_picker.mask, expected)
+
+
+def test_the_hole_stays_when_there_is_more_room(pocket):
+    studio = InpaintStudio(pocket, np.zeros((128, 128, 3), np.uint8), PROMPT)
+    studio.crop_picker.room.value = 10
+    assert not studio.mask_picker.mask[:5].any() and studio.mask_picker.mask[40:90, 40:90].all()
+    studio.mask_picker.hole = hole = Hole(Region(8, 90, 16, 16))
+    studio.crop_picker.room.value = 20
+    assert studio.mask_picker.hole == hole
+    studio.crop_picker.room.value = 0
+    assert studio.crop_picker.picture.shape == (128, 128, 3) and studio.crop_picker.kept.all()
 
 
 def test_what_is_wrong_is_told_in_the_panel(pocket):

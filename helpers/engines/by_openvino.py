@@ -15,15 +15,14 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from helpers.engines import converting, faster_layers, winograd
+from helpers.engines import converting, faster_layers, halving, winograd
 from helpers.engines.converting import converted
-from helpers.engines.engine import Engine, Run
+from helpers.engines.engine import Engine, Make, Run
 
 with contextlib.suppress(ImportError):  # an engine is there, and told what it needs, where its package is not
     import openvino
@@ -53,17 +52,17 @@ def clear_cache() -> None:
     shutil.rmtree(cache_folder(), ignore_errors=True)
 
 
-def compiled(make: Callable[[], keras.Model], precision: str, key: str | None) -> Run:
+def compiled(make: Make, precision: str, key: str | None) -> Run:
     """`run(*arrays) → float32 array`, as of `running.compiled`.
 
-    make: builds the Keras network, in float32. It is called at the first run, and only if the network is not
-        on disk; the network is freed after its conversion.
+    make: the Keras network, in float32. It is called at the first run, and only if the network is not on disk; a
+        network that does not last is freed at its conversion.
     precision: "float32" or "bfloat16", of the arithmetic.
     key: tells this network with these weights from every other, to be kept on disk; None: not to be kept.
     """
     for_shapes = {}
     # once, at the first run
-    model = functools.cache(lambda: _kept(make, key) if key else mapped(converted(make())))
+    model = functools.cache(lambda: _kept(make, precision, key) if key else mapped(_made(make, precision)))
 
     def run(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         shapes = tuple(array.shape for array in arrays)
@@ -84,16 +83,23 @@ def compiled_for(model: openvino.Model, precision: str) -> openvino.CompiledMode
     return core().compile_model(model, "CPU", hints)
 
 
-def _kept(make: Callable[[], keras.Model], key: str) -> openvino.Model:
+def _made(make: Make, precision: str) -> openvino.Model:
+    model = converted(*make())
+    if precision == "bfloat16":
+        halving.halve(model)
+    return model
+
+
+def _kept(make: Make, precision: str, key: str) -> openvino.Model:
     """The converted network from the disk, where it is put first if it is not there."""
-    code = (__file__, converting.__file__, faster_layers.__file__, winograd.__file__)
+    code = (__file__, converting.__file__, faster_layers.__file__, halving.__file__, winograd.__file__)
     versions = [keras.__version__, openvino.__version__, *map(_digest, code)]
     folder = cache_folder() / hashlib.sha256(" ".join([key, *versions]).encode()).hexdigest()[:32]
     with contextlib.suppress(RuntimeError):  # not there, or damaged
         model = core().read_model(folder / NETWORK)
         os.utime(folder)  # those longest unused go first
         return model
-    model = converted(make())
+    model = _made(make, precision)
     try:
         _put(model, folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's own writing raises the second
@@ -113,7 +119,7 @@ def _free_memory() -> None:
 def mapped(model: openvino.Model) -> openvino.Model:
     """The network in a file that nobody sees, mapped into memory, where its weights take no room for long."""
     with tempfile.TemporaryDirectory() as folder:
-        openvino.save_model(model, Path(folder) / NETWORK, compress_to_fp16=False)
+        halving.save(model, Path(folder) / NETWORK)
         return core().read_model(Path(folder) / NETWORK)
 
 
@@ -122,7 +128,7 @@ def _put(model: openvino.Model, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
-        openvino.save_model(model, partial / NETWORK, compress_to_fp16=False)
+        halving.save(model, partial / NETWORK)
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(FileExistsError):  # another process was faster
             partial.rename(folder)

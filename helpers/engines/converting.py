@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Iterable
 
 import keras
 from keras import tree
@@ -29,10 +30,11 @@ def frontend():
     return FrontEndManager().load_by_framework("tf")
 
 
-def converted(network: keras.Model) -> openvino.Model:
+def converted(network: keras.Model, lasting: bool = True) -> openvino.Model:
     """The network, of functions and weights in float32, for any batch size; a large one shows a progress bar.
 
-    Inputs and outputs have the network's order.
+    Inputs and outputs have the network's order. One that is not `lasting` loses its weights on the way, each as soon
+    as OpenVINO has it, so that they are not in memory twice.
     """
     graph = keras.Model(network.inputs, network.outputs)  # which a Sequential hides
     nodes = [node for _, some in sorted(graph._nodes_by_depth.items(), reverse=True) for node in some]
@@ -47,6 +49,9 @@ def converted(network: keras.Model) -> openvino.Model:
     for number, part in enumerate(tqdm(parts, about, disable=weights < LARGE, leave=False)):
         wanted = {id(tensor) for later in parts[number + 1 :] for node in later for tensor in node.input_tensors}
         _add(part, wanted | {id(tensor) for tensor in network.outputs}, known)
+        if not lasting:
+            later = {id(node.operation) for node in sum(parts[number + 1 :], [])}
+            _empty(node.operation for node in part if id(node.operation) not in later)
     model = openvino.Model([known[id(tensor)] for tensor in network.outputs], parameters)
     # what can be worked out beforehand, so that it is not at every start
     apply_moc_transformations(model, cf=False)
@@ -87,6 +92,13 @@ def _add(nodes, wanted: set[int], known: dict) -> None:
     outputs = {name.partition(":")[0]: each for each in model.outputs for name in each.get_names()}
     for each, tensor in zip(told, function.outputs):
         known[each] = outputs[_name(tensor)].node.input_value(0)
+
+
+def _empty(layers: Iterable[keras.Operation]) -> None:
+    """Takes the layers' weights away."""
+    for layer in layers:
+        for weight in getattr(layer, "variables", ()):
+            weight._value = None
 
 
 def _name(tensor) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
+Make = Callable[[], "tuple[keras.Model, bool]"]  # the Keras network, and whether somebody keeps it
 Run = Callable[..., "np.ndarray | list[np.ndarray]"]  # from NumPy arrays to a float32 one, or several
 
 
@@ -27,7 +28,7 @@ class Engine(NamedTuple):
     package: what must be installed for it, by the name that pip and `import` know; None: nothing more.
     """
 
-    compiled: Callable[[Callable[[], keras.Model], str, str | None], Run]
+    compiled: Callable[[Make, str, str | None], Run]
     prepared: Callable[[keras.Model, str], keras.Model]
     converts: bool
     precision: Callable[[bool], str]

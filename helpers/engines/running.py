@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from helpers.engines.engine import Engine, Run
+from helpers.engines.engine import Engine, Make, Run
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 
@@ -106,12 +106,13 @@ def building_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
-def compiled(make: Callable[[], keras.Model], engine: str, precision: str, key: str | None) -> Run:
+def compiled(make: Make, engine: str, precision: str, key: str | None) -> Run:
     """`run(*arrays) → float32 array`, or a list of them for a network of several outputs.
 
     The arrays are the network's inputs in the order in which it declares them.
-    make: gives the Keras network, its weights in `precision`, or in float32 for an engine that converts; called when
-        the network is needed, and by an engine that keeps converted networks only if it has not kept this one.
+    make: gives the Keras network, its weights in `precision`, or in float32 for an engine that converts, and whether
+        somebody keeps it: else such an engine takes its weights away. Called when the network is needed, and by an
+        engine that keeps converted networks only if it has not kept this one.
     key: tells the network with its weights from every other; None for weights that no other start will have.
 
     A new shape of the inputs, another batch size say, is compiled at its first call.

@@ -146,13 +146,13 @@ class Networks:
         size = self.img_height, self.img_width
         return Networks(checkpoint, *size, engine, precision, self._download_weights, reading=self.reading)
 
-    def _to_run(self, name: str) -> keras.Model:
-        """The network that `run` knows by that name. An engine that converts frees it, unless it was handed out."""
+    def _to_run(self, name: str) -> tuple[keras.Model, bool]:
+        """The network that `run` knows by that name, and whether it lasts: an engine that converts may free others."""
         whole = _WHOLE.get(name, name)
         with self._lock:
             lasting = whole in self._networks or not self._engine.converts
             network = self.network(whole) if lasting else self._build(whole)
-        return _PARTS[name](network) if name in _PARTS else network
+        return _PARTS[name](network) if name in _PARTS else network, lasting
 
     # ------------------------------------------------------------------ run
 

@@ -7,12 +7,14 @@ from html import escape
 
 import ipywidgets as widgets
 import numpy as np
+from PIL import Image
 
 from helpers.panels.folding import Folding
 from helpers.panels.messages import complaint
 from helpers.panels.region_sliders import RegionPicker
 from helpers.panels.uploads import SHARED_LIMIT, uploaded
 from helpers.pictures.loading import load_image
+from helpers.pictures.outpainting import surrounded
 from helpers.pictures.regions import Region, fit, resize
 
 # The kernel sees nothing of an upload that is too large, so it can only be told beforehand. Jupyter's servers drop
@@ -33,13 +35,19 @@ class CropPicker(RegionPicker):
     shared: the panel is a page on a machine that many share, whose files, and what else it can reach, are not
         everybody's: photos are uploaded, up to 50 MB, and nothing is fetched.
 
-    `cropped` is the crop, uint8 (height, width, 3); `picture` the photo; `region` where it lies in it.
+    `cropped` is the crop, uint8 (height, width, 3); `picture` the photo; `region` where it lies in it. With `room`
+    above 0, per cent of the photo's sides, `picture` is a canvas that goes so far beyond each of the photo's edges;
+    `photo` is the photo alone, and `kept` the mask uint8 (height, width) that is 0 where the crop leaves it.
     """
 
     def __init__(self, photo, width: int | None = None, height: int | None = None, *, shared: bool = False):
         self._most = SHARED_LIMIT if shared else None
         self._size = (width, height) if width and height else None
+        self.room = widgets.IntSlider(
+            0, 0, 50, 5, description="Room", continuous_update=False, layout={"width": "20em"}
+        )
         super().__init__(self._enlarged(load_image(photo)), "The photo")
+        self.room.observe(lambda change: self._surround(), "value")
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your photo")
         self.address = widgets.Text(placeholder="its name, or https://…", layout={"width": "16em"})
         self.fetch_button = widgets.Button(description="Fetch", icon="download", layout={"width": "7em"})
@@ -49,7 +57,9 @@ class CropPicker(RegionPicker):
         hint = f"Up to {SHARED_LIMIT // 1_000_000} MB; it is not kept." if shared else UPLOAD_HINT
         row = widgets.HBox(source, layout={"flex_flow": "row wrap"})
         self.source = Folding("Another photo", [row, widgets.HTML(f"<small>{hint}</small>")])
-        self.children = [*self.children, self.source]
+        told = "Per cent of the photo's sides, to paint on all around it. Then the crop may leave the photo."
+        self.beyond = Folding("Beyond the edge", [self.room, widgets.HTML(f"<small>{told}</small>")])
+        self.children = [*self.children, self.beyond, self.source]
         self.aspect_box.value = self._size is not None
         if self.touch:
             self.touch.dims = True
@@ -60,6 +70,38 @@ class CropPicker(RegionPicker):
         if self._size and part.shape[1::-1] != self._size:
             return resize(np.ascontiguousarray(part), *self._size)
         return part.copy()
+
+    @property
+    def kept(self) -> np.ndarray:
+        part = self._keep[self.region.of(len(self._keep))]
+        if self._size and part.shape[::-1] != self._size:
+            # a pixel that is partly beyond the edge is painted
+            return np.asarray(Image.fromarray(part * 255).resize(self._size, Image.Resampling.BOX)) // 255
+        return part.copy()
+
+    @property
+    def finished(self) -> Region:
+        """The part of `picture` that holds the photo and the crop, without what room is left around both."""
+        keep, region = self._photo_region(), self.region
+        x_start, y_start = min(keep.x_start, region.x_start), min(keep.y_start, region.y_start)
+        return Region.between(x_start, max(keep.x_end, region.x_end), y_start, max(keep.y_end, region.y_end))
+
+    def _photo_region(self) -> Region:
+        height, width = self.photo.shape[:2]
+        return Region((self._picture.shape[1] - width) // 2, (len(self._picture) - height) // 2, width, height)
+
+    def _take(self, picture: np.ndarray, same_size: bool = False) -> None:
+        self.photo, self._keep = picture, np.ones(picture.shape[:2], np.uint8)
+        if self.room.value:
+            self.room.value = 0  # which takes the photo
+        else:
+            super()._take(picture, same_size)
+
+    def _surround(self) -> None:
+        """Takes the photo with as much room around it as the slider says."""
+        rows, columns = (round(side * self.room.value / 100) for side in self.photo.shape[:2])
+        canvas, self._keep = surrounded(self.photo, (rows, rows), (columns, columns))
+        super()._take(canvas, same_size=canvas.shape == self._picture.shape)
 
     def _enlarged(self, photo: np.ndarray) -> np.ndarray:
         return fit(photo, *self._size)[0] if self._size else photo

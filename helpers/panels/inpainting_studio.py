@@ -29,6 +29,8 @@ class Repainting(Wish):
     """All that a repainting is made from, as it was when Repaint was pressed."""
 
     photo: np.ndarray
+    room: int
+    finished: Region
     region: Region
     crop: np.ndarray
     hole: Hole
@@ -43,7 +45,8 @@ class InpaintStudio(GenerationStudio):
     prompt: what is to be in the hole.
     folder: where Save and Save photo write; None as of `GenerationStudio`, and photos are then only uploaded. Their
         files say that they are repaintings: the recipe's arguments are those of `inpaint`, and the settings tell the
-        crop, `x_start y_start width height`, the photo's size, and the mask as a `Hole` is written.
+        crop, `x_start y_start width height`, the photo's size with the room around it, how much room that is, and the
+        mask as a `Hole` is written; what lies beyond the photo's edge is repainted too.
     live: as of `GenerationStudio`; crop and mask count as changes too.
 
     `crop_picker` and `mask_picker` hold what is chosen, and can be set. `pictures` are the crops repainted,
@@ -57,8 +60,9 @@ class InpaintStudio(GenerationStudio):
         self.photos: list[np.ndarray] = []
         self._earlier: list[np.ndarray] = []  # photos that others have taken the place of
         self.crop_picker = CropPicker(photo, model.img_width, model.img_height, shared=folder is None)
-        self.mask_picker = MaskPicker(self.crop_picker.cropped)
+        self.mask_picker = MaskPicker(self.crop_picker.cropped, self.crop_picker.kept)
         self.crop_picker.observe(self._crop_again, ["region", "taken"])
+        self.crop_picker.room.observe(self._room_again, "value")
         self.back_button = widgets.Button(
             description="Photo before", icon="arrow-left", tooltip="The photo that this one came from", disabled=True
         )
@@ -98,13 +102,14 @@ class InpaintStudio(GenerationStudio):
 
     def use_as_photo(self, result: Result, number: int = 0) -> None:
         """Goes on from a result: its whole photo becomes the one to work on, with the same crop and hole."""
-        self._earlier.append(self.crop_picker.picture)
+        self._earlier.append(self.crop_picker.photo)
         self._photo(result.photos[number])
         self._tell("The next repainting starts from this one.")
 
     def keep(self, result: Result) -> None:
         """Puts a result's settings back, its crop and hole too where the photo holds them."""
         super().keep(result)
+        self.crop_picker.room.value = result.wish.room
         if result.wish.photo.shape == self.crop_picker.picture.shape:
             self.crop_picker.region = result.wish.region
         self.mask_picker.hole = result.wish.hole
@@ -125,7 +130,12 @@ class InpaintStudio(GenerationStudio):
     # ------------------------------------------------------------------ crop and photo
 
     def _crop_again(self, _change) -> None:
+        self.mask_picker.kept = self.crop_picker.kept
         self.mask_picker.picture = self.crop_picker.cropped
+
+    def _room_again(self, change) -> None:
+        if not change.old:  # the room is what is to be painted first
+            self.mask_picker.clear()
 
     def _back(self, _button) -> None:
         self._photo(self._earlier.pop())
@@ -150,7 +160,9 @@ class InpaintStudio(GenerationStudio):
 
     def _wish(self) -> Repainting:
         crop, mask = self.crop_picker, self.mask_picker
-        wish = Repainting(self.recipe, crop.picture, crop.region, crop.cropped, mask.hole, mask.mask)
+        wish = Repainting(
+            self.recipe, crop.picture, crop.room.value, crop.finished, crop.region, crop.cropped, mask.hole, mask.mask
+        )
         if wish.mask.all():
             raise ValueError("Nothing is to be repainted: choose a rectangle or ellipse, or paint over what should go.")
         if not wish.mask.any():
@@ -164,7 +176,8 @@ class InpaintStudio(GenerationStudio):
     def _result(self, latent: np.ndarray, wish: Wish, recipes: list[dict]) -> Result:
         assert isinstance(wish, Repainting)
         pictures = self.model.joined(self.model.decode(latent), wish.crop, wish.mask)
-        self.photos = [paste(wish.photo, picture, wish.region, wish.mask) for picture in pictures]
+        part = wish.finished.of(len(wish.photo))
+        self.photos = [paste(wish.photo, picture, wish.region, wish.mask)[part] for picture in pictures]
         options = {name: getattr(wish.recipe, name) for name in ("strength", "num_resamples", "jump_length")}
         region = wish.region
         settings = {
@@ -172,10 +185,11 @@ class InpaintStudio(GenerationStudio):
             "repainting": "crop",
             "crop": f"{region.x_start} {region.y_start} {region.width} {region.height}",
             "photo": f"{wish.photo.shape[1]}x{wish.photo.shape[0]}",
+            "room": f"{wish.room} %",
             "mask": str(wish.hole),
         }
         recipes = [{**options, **recipe} for recipe in recipes]
-        return Result(pictures, recipes, settings, wish, wish.crop, wish.photo, self.photos)
+        return Result(pictures, recipes, settings, wish, wish.crop, wish.photo[part], self.photos)
 
     def _save_photo(self, result: Result, _number: int) -> None:
         self.save_photo(None, result)

@@ -15,7 +15,7 @@ from helpers.panels.messages import complaint, notice
 from helpers.panels.region_sliders import RegionPicker
 from helpers.panels.uploads import uploaded
 from helpers.pictures.holes import SHAPES, Hole, Stroke, marked
-from helpers.pictures.masks import read_mask
+from helpers.pictures.masks import read_mask, union
 from helpers.pictures.regions import Region
 from helpers.pictures.veils import veil_uri, veiled
 
@@ -26,6 +26,8 @@ class MaskPicker(RegionPicker):
     """Chooses the hole in a crop, which is to be repainted, and shows it under a veil.
 
     crop: uint8 (H, W, 3), for instance a `CropPicker`'s `cropped`.
+    kept: uint8 (H, W), 0 for what is repainted whatever the hole is, such as what lies beyond a photo's edge, a
+        `CropPicker`'s `kept`. Another can be set, before a crop of its size.
 
     `mask` is uint8 (H, W), 0 in the hole and 1 elsewhere. `hole` is the same written down: the shape in `region`, what
     the brush did, and a mask from a file; it can be set. `undo` and `redo` go through its changes.
@@ -33,8 +35,9 @@ class MaskPicker(RegionPicker):
 
     changes = traitlets.Int(0)  # how often the hole has become another, to be observed
 
-    def __init__(self, crop: np.ndarray):
+    def __init__(self, crop: np.ndarray, kept: np.ndarray | None = None):
         height, width = crop.shape[:2]
+        self.kept = kept
         self._history = History(Hole(self._middle(crop)))
         self._drawn = self.hole, self.hole.mask(crop.shape)  # the mask that was drawn last, and of which hole
         self._told = self.hole  # at the last of the `changes`
@@ -90,7 +93,7 @@ class MaskPicker(RegionPicker):
             more = hole.marks and _one_more(before, hole)
             mask = marked(mask, hole.marks[-1]) if more else hole.mask(self._picture.shape)
             self._drawn = hole, mask
-        return mask.copy()
+        return mask.copy() if self.kept is None else union(mask, self.kept)
 
     def undo(self) -> None:
         """Takes the last change of the hole back."""

@@ -32,5 +32,10 @@ def expand(photo, left: int = 0, right: int = 0, top: int = 0, bottom: int = 0) 
                 f"The canvas would be {length + sum(more)} pixels {side}, and models draw multiples of {SIDES}; add "
                 f"{lacks} more at {names}, or resize the photo first."
             )
-    canvas = np.pad(photo, (*around, (0, 0)), mode="edge")
-    return canvas, np.pad(np.ones(photo.shape[:2], np.uint8), around)
+    return surrounded(photo, *around)
+
+
+def surrounded(photo: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Canvas and mask as of `expand`, of any size: rows are added above and below, columns at the left and right."""
+    canvas = np.pad(photo, (rows, columns, (0, 0)), mode="edge")
+    return canvas, np.pad(np.ones(photo.shape[:2], np.uint8), (rows, columns))

@@ -152,9 +152,11 @@ def test_the_weights_leave_memory_with_the_keras_network(monkeypatch):
 
     convert, held = by_openvino.converted, []
 
-    def noting(network):
+    def noting(network, lasting):
         held.extend(weakref.ref(variable._value.handle) for variable in network.weights)
-        return convert(network)
+        model = convert(network, lasting)
+        assert not [reference for reference in held if reference() is not None], "before all of it is there twice"
+        return model
 
     monkeypatch.setattr(by_openvino, "converted", noting)
     openvino_model(download_weights=False).run("decoder", *arrays("decoder"))
@@ -190,11 +192,11 @@ def test_only_shipped_weights_are_kept(home):
 def test_the_cache_is_bounded(home, monkeypatch):
     from helpers.engines import by_openvino
 
-    model = openvino_model()
+    model = openvino_model(precision="float32")
     for name in ("decoder", "image_encoder"):
         model.run(name, *arrays(name))
     decoder = max(home.iterdir(), key=lambda folder: (folder / "network.bin").stat().st_size)
-    openvino_model().run("decoder", *arrays("decoder"))  # used last
+    openvino_model(precision="float32").run("decoder", *arrays("decoder"))  # used last
     monkeypatch.setattr(by_openvino, "CACHE_BYTES", 9 * 10**6)
     model.run("text_encoder", *arrays("text_encoder"))
     assert decoder in home.iterdir() and len([*home.iterdir()]) == 2, "the one longest unused is gone"
@@ -232,7 +234,7 @@ def test_threads_that_come_first_together_convert_once(home, monkeypatch):
     from helpers.engines import by_openvino
 
     convert, converted = by_openvino.converted, []
-    monkeypatch.setattr(by_openvino, "converted", lambda network: converted.append(1) or convert(network))
+    monkeypatch.setattr(by_openvino, "converted", lambda *made: converted.append(1) or convert(*made))
     model = openvino_model()
     with ThreadPool(3) as pool:
         first, *others = pool.map(lambda _: model.run("decoder", *arrays("decoder")), range(3), chunksize=1)
