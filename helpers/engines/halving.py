@@ -23,7 +23,9 @@ NAME = "in_bfloat16"
 
 def halve(model: openvino.Model) -> None:
     """Rounds the weights of products and convolutions; an operation after each makes it float32 again."""
-    for node in model.get_ops():
+    nodes = model.get_ops()
+    while nodes:
+        node = nodes.pop()  # so that the weight is not in memory twice for long
         if node.get_type_name() != "Constant" or node.get_element_type() != openvino.Type.f32:
             continue
         takers = node.output(0).get_target_inputs()

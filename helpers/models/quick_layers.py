@@ -12,6 +12,7 @@ from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 def _build(layer, shape) -> None:
     if isinstance(layer, PaddedConv2D):
         layer.conv2d.build((None, None, None, shape[-1]))  # of any size: its own comes to it padded
+        layer.built = True  # with which Keras warns of nothing later
     else:
         layer.build(shape)
 
