@@ -167,9 +167,17 @@ class RegionPicker(widgets.VBox):
         self._draw(region)
         height, width = self._picture.shape[:2]
         least_x, least_y = min(self.least, width), min(self.least, height)
+        self._setting = True
+        for slider, ends, length in (
+            (self.x, (region.x_start, region.x_end), width),
+            (self.y, (region.y_start, region.y_end), height),
+        ):
+            # one after the other: a browser that is told both at once may hold the ends to the old length, and say so
+            slider.max = max(slider.max, length)
+            slider.value = ends
+            slider.max = length
+        self._setting = False
         for control, low, value, high in (
-            (self.x, 0, (region.x_start, region.x_end), width),
-            (self.y, 0, (region.y_start, region.y_end), height),
             (self.boxes["x_start"], 0, region.x_start, region.x_end - least_x),
             (self.boxes["x_end"], region.x_start + least_x, region.x_end, width),
             (self.boxes["y_start"], 0, region.y_start, region.y_end - least_y),

@@ -113,6 +113,24 @@ def test_stop_ends_within_a_step_and_all_is_usable_again(page, figure, how):
     page.wait_for_timeout(500)
 
 
+def test_the_crop_may_leave_the_photo(page):
+    if page.kind != "inpaint":
+        pytest.skip("nothing is cropped there")
+    page.locator("button:has-text('Beyond the edge')").click()
+    room = page.locator(".widget-hslider:has(label:text-is('Room')) .noUi-handle")
+    for _ in range(5):  # from 0 to 25 per cent of 540 × 405 pixels
+        room.press("ArrowRight")
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(1500)
+    frame = page.locator(".touchable-frame").nth(0)
+    assert "frame: x 101 to 708, y 0 to 607" in frame.get_attribute("aria-label"), "the largest square of 810 × 607"
+    draw(page)
+    page.screenshot(path=ROOT / "outputs" / f"beyond_{page.by}.png")
+    room.press("Home")
+    page.wait_for_timeout(1500)
+    page.locator("button:has-text('Beyond the edge')").click()
+
+
 def test_one_column_on_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(1200)
