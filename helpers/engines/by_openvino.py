@@ -7,9 +7,7 @@ and mapped into memory instead of copied. They lie in Keras's own folder, usuall
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
-import gc
 import hashlib
 import os
 import shutil
@@ -21,7 +19,7 @@ import keras
 import numpy as np
 
 from helpers.engines import converting, faster_layers, halving, winograd
-from helpers.engines.converting import converted
+from helpers.engines.converting import converted, free_memory
 from helpers.engines.engine import Engine, Make, Run
 
 with contextlib.suppress(ImportError):  # an engine is there, and told what it needs, where its package is not
@@ -62,13 +60,13 @@ def compiled(make: Make, precision: str, key: str | None) -> Run:
     """
     for_shapes = {}
     # once, at the first run
-    model = functools.cache(lambda: _kept(make, precision, key) if key else mapped(_made(make, precision)))
+    model = functools.cache(lambda: _kept(make, precision, key) if key else mapped(converted(*make(), precision)))
 
     def run(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         shapes = tuple(array.shape for array in arrays)
         if shapes not in for_shapes:
             fixed = model().clone()
-            _free_memory()  # of the Keras network, after its conversion
+            free_memory()  # of the Keras network, after its conversion
             fixed.reshape(dict(zip(fixed.inputs, shapes)))  # fixed shapes run faster than a free batch size
             for_shapes[shapes] = compiled_for(fixed, precision)
         outputs = [*for_shapes[shapes](list(arrays)).values()]
@@ -83,13 +81,6 @@ def compiled_for(model: openvino.Model, precision: str) -> openvino.CompiledMode
     return core().compile_model(model, "CPU", hints)
 
 
-def _made(make: Make, precision: str) -> openvino.Model:
-    model = converted(*make())
-    if precision == "bfloat16":
-        halving.halve(model)
-    return model
-
-
 def _kept(make: Make, precision: str, key: str) -> openvino.Model:
     """The converted network from the disk, where it is put first if it is not there."""
     code = (__file__, converting.__file__, faster_layers.__file__, halving.__file__, winograd.__file__)
@@ -99,7 +90,7 @@ def _kept(make: Make, precision: str, key: str) -> openvino.Model:
         model = core().read_model(folder / NETWORK)
         os.utime(folder)  # those longest unused go first
         return model
-    model = _made(make, precision)
+    model = converted(*make(), precision)
     try:
         _put(model, folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's own writing raises the second
@@ -107,13 +98,6 @@ def _kept(make: Make, precision: str, key: str) -> openvino.Model:
         warnings.warn(cause, stacklevel=2)
         return model
     return core().read_model(folder / NETWORK)  # mapped into memory, where the other would fill it
-
-
-def _free_memory() -> None:
-    """Give back to the system what is no longer used; without it, Stable Diffusion's first start keeps 4 GB more."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # the C library of Linux can be asked to
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def mapped(model: openvino.Model) -> openvino.Model:

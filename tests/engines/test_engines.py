@@ -152,9 +152,9 @@ def test_the_weights_leave_memory_with_the_keras_network(monkeypatch):
 
     convert, held = by_openvino.converted, []
 
-    def noting(network, lasting):
+    def noting(network, lasting, precision):
         held.extend(weakref.ref(variable._value.handle) for variable in network.weights)
-        model = convert(network, lasting)
+        model = convert(network, lasting, precision)
         assert not [reference for reference in held if reference() is not None], "before all of it is there twice"
         return model
 

@@ -29,8 +29,7 @@ def test_the_file_is_half_as_large_and_computes_the_same(tmp_path):
     keras_network.set_weights(
         [each.astype(ml_dtypes.bfloat16).astype(np.float32) if each.ndim > 1 else each for each in plain.get_weights()]
     )
-    rounded, halved = converted(keras_network), converted(plain)
-    halving.halve(halved)
+    rounded, halved = converted(keras_network), converted(plain, precision="bfloat16")
     outputs, sizes = [], []
     picture = np.random.default_rng(1).standard_normal((1, 8, 8, 32), np.float32)
     for model in (rounded, halved):
@@ -47,11 +46,9 @@ def test_the_file_is_half_as_large_and_computes_the_same(tmp_path):
 
 
 def test_norms_and_small_weights_stay():
-    from helpers.engines import halving
     from helpers.engines.converting import converted
 
-    model = converted(network())
-    halving.halve(model)
+    model = converted(network(), precision="bfloat16")
     constants = [node for node in model.get_ops() if node.get_type_name() == "Constant"]
     halves = sorted(tuple(node.shape) for node in constants if node.get_element_type().to_string() == "bf16")
     assert halves == [(64, 32, 3, 3), (256, 64)] or halves == [(64, 32, 3, 3), (64, 256)]
