@@ -67,17 +67,20 @@ def test_things_stand_inside_the_picture(seed):
     for each in placed:
         assert 0.1 < each.width < 0.96
         for centre in (each.x, each.y):
-            assert 0.449 * each.width <= centre <= 1 - 0.449 * each.width
+            assert 0.37 * each.width <= centre <= 1 - 0.37 * each.width
+        # whole cells of a latent, of which there are 16 from side to side
+        for edge in (each.x - each.width / 2, each.y - each.width / 2, each.width):
+            assert 16 * edge == pytest.approx(round(16 * edge), abs=1e-6)
     if scene.relation == "alone":
         low, high = {"small": (0.18, 0.3), "large": (0.75, 0.95), "": (0.35, 0.8)}[scene.size]
-        assert low <= placed[0].width <= high
+        assert low - 1 / 32 <= placed[0].width <= high + 1 / 32
     elif scene.relation == "riding":
         vehicle, rider = placed
         assert (vehicle.thing, rider.thing) == (scene.partner, scene.thing)
         assert rider.y < vehicle.y + 0.1 and abs(rider.x - vehicle.x) < 0.4 * vehicle.width
     elif scene.relation == "beside":
         one, other = placed
-        assert abs(one.x - other.x) >= 0.44 * (one.width + other.width)
+        assert abs(one.x - other.x) >= 0.44 * (one.width + other.width) - 1 / 16
 
 
 def test_things_are_drawn_where_placements_says():

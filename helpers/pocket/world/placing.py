@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from helpers.pocket.world.backdrops import AIRY, COLOURS
 from helpers.pocket.world.things import FLYING, SEATS, footing, sprite
 
 INSIDE = 0.45  # at least so much of a sprite's side is between its centre and the picture's edge: a tenth is cut off
+CELLS = 16  # of a latent, from side to side
 
 
 class Placement(NamedTuple):
@@ -26,6 +28,24 @@ class Placement(NamedTuple):
 
 def _within(value: float, low: float, high: float) -> float:
     return float(min(max(value, low), high))
+
+
+def on_grid(placed: Placement, sunk: bool = False) -> Placement:
+    """The thing where it covers whole cells of a latent, with its foot as near as can be to where that was.
+
+    So each has a few dozen looks to a model, where any size at any pixel would be a hundred thousand to learn; an eye
+    cannot tell. sunk: the foot is hardly higher than it was, for what sits on something.
+    """
+    cells = max(2, round(placed.width * CELLS))
+    foot = footing(placed.thing).bottom
+    left = placed.x * CELLS - cells / 2
+    top = (placed.y + (foot - 0.5) * placed.width) * CELLS - foot * cells
+    over = math.floor((0.5 - INSIDE) * cells + 0.3)  # cells that may be cut off
+    left, top = (
+        min(max(corner, -over), CELLS - cells + over)
+        for corner in (round(left), math.ceil(top - 0.25) if sunk else round(top))
+    )
+    return placed._replace(width=cells / CELLS, x=(left + cells / 2) / CELLS, y=(top + cells / 2) / CELLS)
 
 
 def _foot(width: float, horizon: float, rng: np.random.Generator) -> float:
@@ -56,7 +76,8 @@ def place_alone(thing: str, size: str, setting: str, horizon: float, rng: np.ran
     """One thing, anywhere; `size` is "small", "large" or "" for any."""
     width = float(rng.uniform(*{"small": (0.18, 0.3), "large": (0.75, 0.95), "": (0.35, 0.8)}[size]))
     x = float(rng.uniform(INSIDE * width, 1 - INSIDE * width))
-    return [Placement(thing, width, x, _height(thing, setting, width, horizon, rng), bool(rng.random() < 0.5))]
+    y = _height(thing, setting, width, horizon, rng)
+    return [on_grid(Placement(thing, width, x, y, bool(rng.random() < 0.5)))]
 
 
 def place_riding(rider: str, vehicle: str, setting: str, horizon: float, rng: np.random.Generator) -> list[Placement]:
@@ -76,8 +97,10 @@ def place_riding(rider: str, vehicle: str, setting: str, horizon: float, rng: np
     if not floats(vehicle, setting):
         foot = _foot(1.35 * width, horizon, rng) - (footing(vehicle).bottom - 0.5) * width
         y = _within(foot, -top * width, 1 - bottom * width)
+    ridden = on_grid(Placement(vehicle, width, x, y, flipped))
+    width, x, y = ridden.width, ridden.x, ridden.y
     seated = Placement(rider, width * share, x + right * width, y + down * width, bool(rng.random() < 0.5))
-    return [Placement(vehicle, width, x, y, flipped), seated]
+    return [ridden, on_grid(seated, sunk=True)]
 
 
 def place_beside(one: str, other: str, setting: str, horizon: float, rng: np.random.Generator) -> list[Placement]:
@@ -88,15 +111,21 @@ def place_beside(one: str, other: str, setting: str, horizon: float, rng: np.ran
     pair = [one, other] if rng.random() < 0.5 else [other, one]
     lefts = gaps[0], gaps[0] + 2 * INSIDE * widths[0] + gaps[1]
     placed = [
-        Placement(
-            thing,
-            float(width),
-            float(left + INSIDE * width),
-            _height(thing, setting, float(width), horizon, rng),
-            bool(rng.random() < 0.5),
+        on_grid(
+            Placement(
+                thing,
+                float(width),
+                float(left + INSIDE * width),
+                _height(thing, setting, float(width), horizon, rng),
+                bool(rng.random() < 0.5),
+            )
         )
         for thing, width, left in zip(pair, widths, lefts)
     ]
+    left, right = placed
+    if right.x - left.x < INSIDE * (left.width + right.width) - 1e-6:  # pushed into each other by the grid
+        room = right.x + 1 / CELLS <= 1 - INSIDE * right.width
+        placed = [left, right._replace(x=right.x + 1 / CELLS)] if room else [left._replace(x=left.x - 1 / CELLS), right]
     return sorted(placed, key=lambda each: each.y + each.width / 2)
 
 
