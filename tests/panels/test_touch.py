@@ -207,7 +207,7 @@ def test_the_sliders_lead_and_the_frame_follows(page):
     page.locator("button:has-text('Reset')").nth(1).click()
     picker.tool("Move")
     picker.settles([32, 32, 64, 64], "frame")
-    handle = page.locator(".widget-hslider .noUi-handle-lower").nth(1)
+    handle = page.locator(".widget-hslider:visible .noUi-handle-lower").nth(1)
     handle.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
