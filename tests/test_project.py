@@ -69,6 +69,7 @@ def test_what_is_imported_is_required():
         "urllib3": "requests",
         "IPython": "ipywidgets",
         "h5py": "keras",
+        "ml_dtypes": "keras",
         "regex": "keras-cv",
     }
     optional = {"diffusers", "google", "jax", "openvino", "ray", "torch", "transformers"}  # used where they are there

@@ -68,7 +68,7 @@ def _seconds_of_products(engine: str, precision: str, width: int, products: int)
         y = x
         for _ in range(products):
             y = square(y)
-    run = running.compiled(lambda: (keras.Model(x, y), True), engine, precision, None)
+    run = running.compiled(lambda: keras.Model(x, y), engine, precision, None)
     rows = np.random.default_rng(0).standard_normal((width, width), np.float32)
     seconds = []
     for _ in range(6):

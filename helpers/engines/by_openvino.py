@@ -20,7 +20,7 @@ import numpy as np
 
 from helpers.engines import converting, faster_layers, halving, winograd
 from helpers.engines.converting import converted, free_memory
-from helpers.engines.engine import Engine, Make, Run
+from helpers.engines.engine import Engine, Make, Passing, Run
 
 with contextlib.suppress(ImportError):  # an engine is there, and told what it needs, where its package is not
     import openvino
@@ -53,14 +53,14 @@ def clear_cache() -> None:
 def compiled(make: Make, precision: str, key: str | None) -> Run:
     """`run(*arrays) → float32 array`, as of `running.compiled`.
 
-    make: the Keras network, in float32. It is called at the first run, and only if the network is not on disk; a
-        network that does not last is freed at its conversion.
+    make: the Keras network, in float32. It is called at the first run, and only if the network is not on disk; one
+        that is `Passing` is freed while it is converted.
     precision: "float32" or "bfloat16", of the arithmetic.
     key: tells this network with these weights from every other, to be kept on disk; None: not to be kept.
     """
     for_shapes = {}
     # once, at the first run
-    model = functools.cache(lambda: _kept(make, precision, key) if key else mapped(converted(*make(), precision)))
+    model = functools.cache(lambda: _kept(make, precision, key) if key else mapped(_made(make, precision)))
 
     def run(*arrays: np.ndarray) -> np.ndarray | list[np.ndarray]:
         shapes = tuple(array.shape for array in arrays)
@@ -81,6 +81,12 @@ def compiled_for(model: openvino.Model, precision: str) -> openvino.CompiledMode
     return core().compile_model(model, "CPU", hints)
 
 
+def _made(make: Make, precision: str) -> openvino.Model:
+    made = make()
+    lasting = not isinstance(made, Passing)
+    return converted(made if lasting else made.network, lasting, precision)
+
+
 def _kept(make: Make, precision: str, key: str) -> openvino.Model:
     """The converted network from the disk, where it is put first if it is not there."""
     code = (__file__, converting.__file__, faster_layers.__file__, halving.__file__, winograd.__file__)
@@ -90,7 +96,7 @@ def _kept(make: Make, precision: str, key: str) -> openvino.Model:
         model = core().read_model(folder / NETWORK)
         os.utime(folder)  # those longest unused go first
         return model
-    model = converted(*make(), precision)
+    model = _made(make, precision)
     try:
         _put(model, folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's own writing raises the second

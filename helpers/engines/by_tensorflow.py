@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 from keras import tree
 
-from helpers.engines.engine import Engine, Make, Run
+from helpers.engines.engine import Engine, Run
 from helpers.engines.faster_layers import with_attention_in_parts
 
 
-def compiled(jit_compile: bool, make: Make) -> Run:
+def compiled(jit_compile: bool, make: Callable[[], keras.Model]) -> Run:
     """As of `running.compiled`; the precision is the network's own, and nothing is kept."""
-    network, _ = make()
+    network = make()
     # said either way: a network left uncompiled lets Keras 3 choose, and on a GPU it chooses XLA
     network.compile(optimizer=None, jit_compile=jit_compile)  # nothing is trained by it
 

@@ -10,8 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-Make = Callable[[], "tuple[keras.Model, bool]"]  # the Keras network, and whether somebody keeps it
+Make = Callable[[], "keras.Model | Passing"]  # the Keras network
 Run = Callable[..., "np.ndarray | list[np.ndarray]"]  # from NumPy arrays to a float32 one, or several
+
+
+class Passing(NamedTuple):
+    """A Keras network that nobody keeps: an engine that converts it may take its weights away."""
+
+    network: keras.Model
 
 
 class Engine(NamedTuple):

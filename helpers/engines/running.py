@@ -110,9 +110,9 @@ def compiled(make: Make, engine: str, precision: str, key: str | None) -> Run:
     """`run(*arrays) → float32 array`, or a list of them for a network of several outputs.
 
     The arrays are the network's inputs in the order in which it declares them.
-    make: gives the Keras network, its weights in `precision`, or in float32 for an engine that converts, and whether
-        somebody keeps it: else such an engine takes its weights away. Called when the network is needed, and by an
-        engine that keeps converted networks only if it has not kept this one.
+    make: gives the Keras network, its weights in `precision`, or in float32 for an engine that converts, which may be
+        given it as `Passing`. Called when the network is needed, and by an engine that keeps converted networks only
+        if it has not kept this one.
     key: tells the network with its weights from every other; None for weights that no other start will have.
 
     A new shape of the inputs, another batch size say, is compiled at its first call.

@@ -14,6 +14,7 @@ with quiet_start():
     import keras
 
 from helpers.engines import faster_layers, running  # noqa: E402
+from helpers.engines.engine import Passing  # noqa: E402
 from helpers.engines.fingerprint import fingerprint  # noqa: E402
 from helpers.models.additions import NOTHING, Additions  # noqa: E402
 from helpers.models.checkpoint import Checkpoint  # noqa: E402
@@ -146,13 +147,14 @@ class Networks:
         size = self.img_height, self.img_width
         return Networks(checkpoint, *size, engine, precision, self._download_weights, reading=self.reading)
 
-    def _to_run(self, name: str) -> tuple[keras.Model, bool]:
-        """The network that `run` knows by that name, and whether it lasts: an engine that converts may free others."""
+    def _to_run(self, name: str) -> keras.Model | Passing:
+        """The network that `run` knows by that name, passing unless it was handed out or the engine runs it itself."""
         whole = _WHOLE.get(name, name)
         with self._lock:
             lasting = whole in self._networks or not self._engine.converts
             network = self.network(whole) if lasting else self._build(whole)
-        return _PARTS[name](network) if name in _PARTS else network, lasting
+        network = _PARTS[name](network) if name in _PARTS else network
+        return network if lasting else Passing(network)
 
     # ------------------------------------------------------------------ run
 

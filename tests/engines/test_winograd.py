@@ -96,5 +96,5 @@ def test_a_converted_network_with_all_of_them(precision, limit):
     latent = np.random.default_rng(0).standard_normal((2, 16, 16, 4), np.float32)
     winograd.by_winograd(faster_layers.faster(changed), precision)
     assert {winograd.PaddedConv2D, faster_layers.PaddedConv2D} <= {type(layer) for layer in changed._flatten_layers()}
-    run = by_openvino.compiled(lambda: (changed, True), precision, None)
+    run = by_openvino.compiled(lambda: changed, precision, None)
     assert_close(run(latent), np.asarray(plain(latent)), limit)
