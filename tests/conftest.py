@@ -1,8 +1,8 @@
-import ctypes
-import gc
 import os
 
 import pytest
+
+from helpers.engines.memory import free_memory
 
 # Before TensorFlow is imported: what it frees goes back to the system. A worker that runs a hundred files would
 # otherwise keep what the largest of them took.
@@ -11,11 +11,9 @@ os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 @pytest.fixture(scope="module", autouse=True)
 def memory_goes_back():
-    """After each file, to the system; glibc can be asked to."""
+    """After each file, to the system."""
     yield
-    gc.collect()
-    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
+    free_memory()
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,9 @@ import keras
 import numpy as np
 
 from helpers.engines import converting, faster_layers, halving, winograd
-from helpers.engines.converting import converted, free_memory
+from helpers.engines.converting import converted
 from helpers.engines.engine import Engine, Make, Passing, Run
+from helpers.engines.memory import free_memory
 
 with contextlib.suppress(ImportError):  # an engine is there, and told what it needs, where its package is not
     import openvino

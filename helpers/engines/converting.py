@@ -7,9 +7,7 @@ in parts less than one. It is called without `openvino.convert_model`, which tri
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
-import gc
 from collections.abc import Iterable
 
 import keras
@@ -17,6 +15,7 @@ from keras import tree
 from tqdm.auto import tqdm
 
 from helpers.engines.halving import halve
+from helpers.engines.memory import free_memory
 
 with contextlib.suppress(ImportError):
     import openvino
@@ -100,13 +99,6 @@ def _add(nodes, wanted: set[int], known: dict, precision: str) -> None:
     outputs = {name.partition(":")[0]: each for each in model.outputs for name in each.get_names()}
     for each, tensor in zip(told, function.outputs):
         known[each] = outputs[_name(tensor)].node.input_value(0)
-
-
-def free_memory() -> None:
-    """Give back to the system what is no longer used; without it, Stable Diffusion's first start keeps 4 GB more."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # the C library of Linux can be asked to
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _empty(layers: Iterable[keras.Operation]) -> None:

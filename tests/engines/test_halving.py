@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason
 
 
 def network():
-    """A convolution, a norm and a product, with weights as bfloat16 holds them."""
+    """A convolution, a norm and a product, with random weights."""
     keras.utils.set_random_seed(3)
     inputs = keras.Input((8, 8, 32))
     x = keras.layers.LayerNormalization()(keras.layers.Conv2D(64, 3, padding="same", activation="relu")(inputs))

@@ -9,6 +9,7 @@ from keras_cv.src.models.stable_diffusion import diffusion_model
 from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 
 from helpers.engines import faster_layers, winograd
+from helpers.models import quick_layers
 from helpers.models.checkpoints import checkpoint
 
 
@@ -85,6 +86,15 @@ def test_a_doubling_before_something_else_stays():
     model = network((4, 4, 3), keras.layers.UpSampling2D(2), keras.layers.Conv2D(2, 3))
     expected = output(model, (4, 4, 3))
     np.testing.assert_array_equal(output(faster_layers.faster(model), (4, 4, 3)), expected)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_layers_by_tiles_are_called_without_warnings():
+    """A layer by tiles pads without the layer that KerasCV pads with, of which Keras warned that it was not built."""
+    picture, timestep = keras.Input((16, 16, 32)), keras.Input((32,))
+    model = keras.Model([picture, timestep], quick_layers.ResBlock(64)([picture, timestep]))
+    winograd.by_winograd(model, "float32")
+    model([np.zeros((1, 16, 16, 32), np.float32), np.zeros((1, 32), np.float32)])
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason="OpenVINO is not installed")

@@ -121,12 +121,3 @@ def test_random_numbers_are_not_drawn_where_a_file_has_others(name):
         kernels = [each.numpy() for each in network.weights if each.name in ("kernel", "embeddings")]
         assert kernels and all(np.ptp(each) > 0 for each in kernels) is random, random
         assert random or not any(each.any() for each in kernels)
-
-
-@pytest.mark.filterwarnings("error::UserWarning")
-@pytest.mark.parametrize("name", building.NETWORKS)
-def test_networks_are_called_without_warnings(name):
-    """Keras warns of layers whose parts were built without them, each time that a graph is made of a network."""
-    network = building.built(name, SMALL, 128, 128)
-    arrays = [np.zeros([side or 16 for side in each.shape], each.dtype) for each in network.inputs]
-    network(arrays if len(arrays) > 1 else arrays[0])
