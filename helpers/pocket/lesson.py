@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from helpers.models.pocket import networks
+from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.pictures.show import data_uri
 from helpers.pictures.strips import strip
 from helpers.pocket import scenes
 from helpers.pocket.data import draw_each, to_float
 from helpers.pocket.diffusing import draw, noisy_batches
-from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, Diffusion
+from helpers.pocket.objectives import DIFFUSION_EXAMPLE, LATENT, SIZE, Diffusion
 from helpers.pocket.run import Run
 
 SCENES = 512
@@ -39,7 +41,9 @@ class Lesson:
         self.scenes = [scenes.Scene(str(rng.choice(things)), str(rng.choice(colours))) for _ in range(SCENES)]
         pictures = to_float(draw_each(self.scenes, rng))
         mean = np.concatenate([teacher.run("image_encoder", part) for part in np.split(pictures, SCENES // 64)])
-        self.model = Diffusion(len(teacher.tokenizer.encoder), CHANNELS)
+        self.model = Diffusion(
+            len(teacher.tokenizer.encoder), networks.diffusion_model(SIZE, SIZE, MAX_LENGTH, CHANNELS)
+        )
         self._batches = noisy_batches(self.scenes, mean, np.zeros_like(mean), teacher.tokenizer, BATCH, rng)
         with tempfile.TemporaryDirectory() as folder:  # nothing there to go on from
             self._run = Run(Path(folder), "lesson", self.model, DIFFUSION_EXAMPLE, warm_up=10)

@@ -25,9 +25,11 @@ DIFFUSION_EXAMPLE = [
 class Autoencoder(keras.Model):
     """Image encoder and decoder, with the loss that trains both: pixels, edges and a little KL (2112.10752)."""
 
-    def __init__(self):
+    def __init__(self, moments: keras.Model | None = None, decoder: keras.Model | None = None):
+        """moments, decoder: networks as `image_moments` and `decoder` of the pocket model, which are the default."""
         super().__init__()
-        self.moments, self.decoder = faster(networks.image_moments()), faster(networks.decoder(SIZE, SIZE))
+        self.moments = faster(moments or networks.image_moments())
+        self.decoder = faster(decoder or networks.decoder(SIZE, SIZE))
         self.noise = keras.random.SeedGenerator(0)
 
     def call(self, pictures):
@@ -38,7 +40,7 @@ class Autoencoder(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         picture, mean, log_variance = y_pred
-        error = picture - x
+        error = picture - ops.convert_to_tensor(x)
         kl = ops.mean(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
         return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * _edges(error) + 1e-4 * kl
 
@@ -54,7 +56,7 @@ class Restorer(keras.Model):
         return ops.cast(self.decoder(latent), "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        error = y_pred - y
+        error = y_pred - ops.convert_to_tensor(y)
         # the root for each picture: the mean of PSNRs, too, asks as much of a plain picture as of a rich one
         return ops.mean(ops.sqrt(ops.mean(ops.square(error), axis=(1, 2, 3)))) + _edges(error) / 2
 
@@ -62,20 +64,22 @@ class Restorer(keras.Model):
 class Diffusion(keras.Model):
     """Text encoder and UNet, trained together to tell a noisy latent's velocity (2202.00512, section 4)."""
 
-    def __init__(self, vocabulary_size: int, channels: tuple[int, ...] = networks.CHANNELS):
+    def __init__(self, vocabulary_size: int, diffusion_model: keras.Model | None = None):
+        """diffusion_model: the UNet; the pocket model's by default."""
         super().__init__()
         self.text_encoder = networks.text_encoder(MAX_LENGTH, vocabulary_size)
-        self.diffusion_model = faster(networks.diffusion_model(SIZE, SIZE, MAX_LENGTH, channels))
+        self.diffusion_model = faster(diffusion_model or networks.diffusion_model(SIZE, SIZE, MAX_LENGTH))
         zero_residuals(self.diffusion_model)
 
     def call(self, inputs):
         tokens, latent, timestep = inputs
-        positions = ops.broadcast_to(ops.arange(MAX_LENGTH), ops.shape(tokens))
+        positions = ops.broadcast_to(ops.arange(MAX_LENGTH, dtype="int32"), ops.shape(tokens))
         context = self.text_encoder([tokens, positions])
         return ops.cast(self.diffusion_model([latent, timestep, context]), "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return ops.mean(sample_weight * ops.mean(ops.square(y_pred - y), axis=(1, 2, 3)))
+        error = ops.mean(ops.square(y_pred - ops.convert_to_tensor(y)), axis=(1, 2, 3))
+        return ops.mean(ops.convert_to_tensor(sample_weight) * error)
 
 
 def _edges(error):
@@ -97,9 +101,10 @@ def zero_residuals(unet: keras.Model) -> None:
 
 def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -> None:
     """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, its inverse into the decoder's."""
-    kernel, bias = (ops.convert_to_numpy(w) for w in model.moments.layers[-1].weights)
+    last, first = ([layer for layer in network.layers if layer.weights] for network in (model.moments, model.decoder))
+    kernel, bias = last[-1].get_weights()
     scale = np.concatenate([1 / deviation, np.ones(4)])
     shift = np.concatenate([-mean / deviation, -2 * np.log(deviation)])  # log variances shift instead
-    model.moments.layers[-1].set_weights([kernel * scale, bias * scale + shift])
-    kernel, bias = (ops.convert_to_numpy(w) for w in model.decoder.layers[0].weights)
-    model.decoder.layers[0].set_weights([kernel * deviation[:, None], bias + mean @ kernel[0, 0]])
+    last[-1].set_weights([kernel * scale, bias * scale + shift])
+    kernel, bias = first[0].get_weights()
+    first[0].set_weights([kernel * deviation[:, None], bias + mean @ kernel[0, 0]])

@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 from keras import ops
 
+from helpers import StableDiffusion
 from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
+from helpers.models.pocket import networks as first
+from helpers.models.pocket import weights
+from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.models.pocket.tokenizer import END, START, WordTokenizer
+from helpers.pocket.data import to_float
+from helpers.pocket.diffusing import padded_tokens
+from helpers.pocket.objectives import unit_variance
 from helpers.pocket.second import latents, networks, objectives, train
 from helpers.pocket.second.data import AT_ONCE, draw_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches, seen
@@ -118,7 +125,6 @@ def test_drawn_scenes_do_not_depend_on_how_many_are_drawn():
 def test_latents_and_pictures_have_the_told_sizes():
     assert networks.image_encoder()(np.zeros((2, SIZE, SIZE, 3), np.float32)).shape == (2, *LATENT)
     assert networks.decoder(SIZE, SIZE)(np.zeros((2, *LATENT), np.float32)).shape == (2, SIZE, SIZE, 3)
-    assert networks.decoder()(np.zeros((1, 4, 6, CHANNELS), np.float32)).shape == (1, 64, 96, 3)  # of any size
 
 
 def test_sub_pixels_are_where_a_reader_expects_them():
@@ -128,36 +134,46 @@ def test_sub_pixels_are_where_a_reader_expects_them():
     np.testing.assert_array_equal(picture[0, 1, :, 0], [6, 9, 18, 21])
 
 
-def test_the_linear_code_is_the_best_there_is_of_each_cell():
-    model = objectives.Autoencoder()
+def test_the_autoencoder_begins_as_the_first_editions_of_half_the_size():
+    model = objectives.autoencoder()
+    _, pictures = draw_scenes(2, seed=5)
+    halved = pictures.reshape(2, SIZE // 2, 2, SIZE // 2, 2, 3).mean(axis=(2, 4)).round().astype(np.uint8)
+    encoder = weights.load("image_encoder", first.image_encoder())
+    latent = ops.convert_to_numpy(model.moments(to_float(pictures))[..., :CHANNELS])
+    np.testing.assert_allclose(latent, encoder(to_float(halved)), atol=0.1)  # of pixels, rounded
+    small = weights.load("decoder", first.decoder(SIZE // 2, SIZE // 2))(latent)
+    doubled = keras.layers.UpSampling2D(2, interpolation="bilinear")(small)
+    np.testing.assert_allclose(model.decoder(latent), doubled, atol=1e-3)
+
+
+def test_the_unet_begins_as_the_first_editions_and_takes_no_notice_of_a_hole(words):
+    own_words = StableDiffusion("pocket").tokenizer
+    text = weights.load("text_encoder", first.text_encoder(MAX_LENGTH, len(own_words.encoder)))
+    unet = weights.load("diffusion_model", first.diffusion_model(128, 128, MAX_LENGTH))
+    model = objectives.diffusion(words.encoder)
     rng = np.random.default_rng(0)
-    patterns = rng.standard_normal((CHANNELS, FACTOR, FACTOR, 3)) / 9
-    mixed = np.einsum("nijk,krcp->nirjcp", rng.standard_normal((40, 2, 3, CHANNELS)), patterns)
-    pictures = mixed.reshape(40, 2 * FACTOR, 3 * FACTOR, 3).astype(np.float32)
-    objectives.start_linear(model, pictures)
-    mean, log_variance = np.split(ops.convert_to_numpy(model.moments(pictures)), 2, axis=-1)
-    # as many patterns as channels: nothing of them is lost
-    np.testing.assert_allclose(ops.convert_to_numpy(model.decoder(mean)), pictures, atol=1e-4)
-    spread = mean.std(axis=(0, 1, 2))
-    assert spread[0] == pytest.approx(1, abs=1e-2) and (np.diff(spread) <= 0).all() and spread[-1] > 0.1
-    np.testing.assert_allclose(log_variance, -6, atol=1e-5)
-    for network in (model.moments, model.decoder):  # it stays, whatever is learned
-        assert not network.get_layer(networks.LINEAR).trainable_variables
-        assert network.get_layer(networks.ADDED).trainable_variables
+    latent = rng.standard_normal((2, *LATENT), dtype=np.float32)
+    around = rng.standard_normal((2, *LATENT[:2], CHANNELS + 1), dtype=np.float32)
+    timestep = timestep_embedding([700, 300])
+    prompts = ["a dog riding a red bike in space", "a cat on the beach"]
+    told = model([padded_tokens(prompts, words), np.concatenate([latent, around], axis=-1), timestep])
+    own = padded_tokens(prompts, own_words)
+    assert (own != padded_tokens(prompts, words)).any()  # the words have other numbers
+    context = text([own, np.arange(MAX_LENGTH, dtype=np.int32)[None].repeat(2, axis=0)])
+    expected = unet([latent, timestep, ops.convert_to_numpy(context)])
+    np.testing.assert_allclose(told, expected, atol=1e-4)
 
 
-def test_unit_variance_leaves_the_restored_picture(monkeypatch):
-    keras.utils.set_random_seed(0)
-    model = objectives.Autoencoder()
-    pictures = np.random.default_rng(0).uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)
-    model(pictures)
+def test_unit_variance_leaves_the_restored_picture():
+    model = objectives.autoencoder()
+    pictures = np.random.default_rng(0).uniform(-1, 1, (4, SIZE, SIZE, 3)).astype(np.float32)
 
     def latent_and_picture():
         mean = model.moments(pictures)[..., :CHANNELS]
         return ops.convert_to_numpy(mean), ops.convert_to_numpy(model.decoder(mean))
 
     before, restored = latent_and_picture()
-    objectives.unit_variance(model, before.mean(axis=(0, 1, 2)), before.std(axis=(0, 1, 2)))
+    unit_variance(model, before.mean(axis=(0, 1, 2)), before.std(axis=(0, 1, 2)))
     after, again = latent_and_picture()
     np.testing.assert_allclose(after.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(after.std(axis=(0, 1, 2)), 1, atol=1e-3)
@@ -166,15 +182,14 @@ def test_unit_variance_leaves_the_restored_picture(monkeypatch):
 
 def test_the_whole_training_in_small(tmp_path, monkeypatch, words):
     """Autoencoder, latents, UNet, what is kept: each stage goes on from the one before, and learns."""
-    monkeypatch.setattr(networks, "WIDTHS", (32, 32, 32))
     for module in (latents, train):
         monkeypatch.setattr(module, "draw_scenes", lambda count, seed: draw_scenes(8, seed))
-    args = SimpleNamespace(run=tmp_path / "run", to=tmp_path / "kept", scenes=32, world=0, crop=64, batch=4)
+    args = SimpleNamespace(run=tmp_path / "run", to=tmp_path / "kept", scenes=32, world=0, batch=4)
     args.run.mkdir(), args.to.mkdir()
     keras.utils.set_random_seed(0)
 
     run = train.autoencoder_run(args)
-    picture = np.random.default_rng(0).uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)
+    picture = np.random.default_rng(0).uniform(-1, 1, (2, SIZE, SIZE, 3)).astype(np.float32)
     losses = list(run.steps(itertools.repeat({"x": picture, "y": picture}), 6, 1))
     assert losses[-1] < losses[0]
     run.save()

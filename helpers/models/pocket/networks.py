@@ -33,12 +33,14 @@ def text_encoder(max_length: int, vocabulary_size: int) -> keras.Model:
     return keras.Model([tokens, positions], x, name="pocket_text_encoder")
 
 
-def diffusion_model(height: int, width: int, max_length: int, channels: tuple[int, ...] = CHANNELS) -> keras.Model:
+def diffusion_model(
+    height: int, width: int, max_length: int, channels: tuple[int, ...] = CHANNELS, seen: int = LATENT_CHANNELS
+) -> keras.Model:
     """The UNet: a latent (N, height/f, width/f, C), its timestep embedding (N, 320), a context → its velocity.
 
-    Three levels, each with one block down and two up; attention on every level.
+    Three levels, each with one block down and two up; attention on every level. `seen` channels may be more than C.
     """
-    latent = keras.Input((height // FACTOR, width // FACTOR, LATENT_CHANNELS), name="latent")
+    latent = keras.Input((height // FACTOR, width // FACTOR, seen), name="latent")
     timestep = keras.Input((TIMESTEP_WIDTH,), name="timestep_embedding")
     context = keras.Input((max_length, CONTEXT_WIDTH), name="context")
 

@@ -12,15 +12,15 @@ import numpy as np
 from keras import ops
 
 from helpers.pocket.data import to_float
+from helpers.pocket.objectives import Autoencoder, unit_variance
 from helpers.pocket.second.data import draw_parts, draw_scenes
 from helpers.pocket.second.holes import blanked, hole_cells
 from helpers.pocket.second.networks import CHANNELS
-from helpers.pocket.second.objectives import Autoencoder, unit_variance
 from helpers.pocket.world.scenes import Scene
 
 
 class Latents(NamedTuple):
-    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 16), the holes, bool (N, 16, 16), and `around`.
+    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 4), the holes, bool (N, 16, 16), and `around`.
 
     around: float16, the mean of the latent of the picture with its hole grey.
     """
@@ -33,19 +33,14 @@ class Latents(NamedTuple):
 
 
 def normalise(model: Autoencoder) -> None:
-    """Make the variance of an autoencoder's latents 1 in the mean over the channels.
-
-    Each channel keeps its share of it: the first tell colours and shapes, the last fine detail, and so noise hides the
-    finest first, and a loss over all channels asks most for what is seen most.
-    """
+    """Make the variance of each channel of an autoencoder's latents 1."""
     _, pictures = draw_scenes(512, seed=3)
     mean = encoded(model.moments, pictures)[..., :CHANNELS]
-    deviation = np.sqrt(np.mean(mean.var(axis=(0, 1, 2))))
-    unit_variance(model, mean.mean(axis=(0, 1, 2)), np.full(CHANNELS, deviation))
+    unit_variance(model, mean.mean(axis=(0, 1, 2)), mean.std(axis=(0, 1, 2)))
 
 
 def encoded(moments: keras.Model, pictures: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
-    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 32)."""
+    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 8)."""
     told = []
     for first in range(0, len(pictures), 32):
         part = to_float(pictures[first : first + 32])

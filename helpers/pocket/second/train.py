@@ -19,12 +19,13 @@ from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr, to_float, to_uint8
 from helpers.pocket.export import write_weights
 from helpers.pocket.judge import judge, sharpness, summary
+from helpers.pocket.objectives import Autoencoder
 from helpers.pocket.run import Run, fastest_policy
-from helpers.pocket.second import latents, networks
+from helpers.pocket.second import latents, networks, objectives
 from helpers.pocket.second.data import draw_scenes, held_out_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE
-from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE, Autoencoder, Diffusion, start_linear
+from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE
 from helpers.pocket.world.captions import caption, vocabulary
 from helpers.recipes.files import save_image
 
@@ -32,27 +33,23 @@ KEPT = Path(__file__).parents[3] / "assets" / "pocket" / "second"
 
 
 def autoencoder_run(args) -> Run:
-    model = Autoencoder()
-    model(PICTURE_EXAMPLE)
-    if not begin(args, {"image_encoder": model.moments, "decoder": model.decoder}):
-        start_linear(model, to_float(draw_scenes(256, seed=3)[1]))
-    return Run(args.run, "autoencoder", model, PICTURE_EXAMPLE)
+    model = objectives.autoencoder()
+    begin(args, {"image_encoder": model.moments, "decoder": model.decoder})
+    return Run(args.run, "autoencoder", model, PICTURE_EXAMPLE, learning_rate=1e-3)
 
 
 def diffusion_run(args) -> Run:
-    model = Diffusion(len(tokenizer(args).encoder))
+    model = objectives.diffusion(tokenizer(args).encoder)
     begin(args, {"text_encoder": model.text_encoder, "diffusion_model": model.diffusion_model})
     return Run(args.run, "diffusion", model, DIFFUSION_EXAMPLE, averaging=1000)
 
 
-def begin(args, parts: dict[str, keras.Model]) -> bool:
-    """With the kept weights; False where there are none. A run with a checkpoint takes its own instead."""
+def begin(args, parts: dict[str, keras.Model]) -> None:
+    """With the weights that are kept, if they are. A run with a checkpoint takes its own instead."""
     paths = {name: args.to / f"{name}.weights.h5" for name in parts}
-    if not all(path.exists() for path in paths.values()):
-        return False
-    for name, network in parts.items():
-        network.load_weights(paths[name])
-    return True
+    if all(path.exists() for path in paths.values()):
+        for name, network in parts.items():
+            network.load_weights(paths[name])
 
 
 def tokenizer(args) -> WordTokenizer:
@@ -75,8 +72,7 @@ def train_autoencoder(args) -> None:
 
     def batches():
         while True:
-            chosen, (x, y) = rng.integers(len(pictures), size=args.batch), rng.integers(SIZE - args.crop + 1, size=2)
-            picture = to_float(pictures[chosen, y : y + args.crop, x : x + args.crop])
+            picture = to_float(pictures[rng.integers(len(pictures), size=args.batch)])
             yield {"x": picture, "y": picture}
 
     def look():
@@ -145,7 +141,7 @@ def keep_autoencoder(model: Autoencoder, args) -> None:
 
 
 STAGES = {  # what each does, and how many pictures it takes a step
-    "autoencoder": (train_autoencoder, 16),
+    "autoencoder": (train_autoencoder, 8),
     "latents": (make_latents, None),
     "diffusion": (train_diffusion, 64),
     "keep": (keep, None),
@@ -160,7 +156,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000, help="counted from the run's beginning")
     parser.add_argument("--decay", type=int, default=2_000, help="last steps, with a falling learning rate")
     parser.add_argument("--batch", type=int, help="pictures a step; each stage has its own default")
-    parser.add_argument("--crop", type=int, default=SIZE, help="pixels of the parts that the autoencoder learns from")
     parser.add_argument("--scenes", type=int, default=24_000, help="scenes drawn to train on")
     parser.add_argument("--world", type=int, default=0, help="which scenes: another number draws others")
     parser.add_argument("--precision", help="Keras's dtype policy; by default the one that is fastest here")
