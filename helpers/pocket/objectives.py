@@ -103,7 +103,7 @@ def unit_variance(model: Autoencoder, mean: np.ndarray, deviation: np.ndarray) -
     """Fold (latent - mean) / deviation into the encoder's last 1×1 convolution, its inverse into the decoder's."""
     last, first = ([layer for layer in network.layers if layer.weights] for network in (model.moments, model.decoder))
     kernel, bias = last[-1].get_weights()
-    scale = np.concatenate([1 / deviation, np.ones(4)])
+    scale = np.concatenate([1 / deviation, np.ones_like(deviation)])
     shift = np.concatenate([-mean / deviation, -2 * np.log(deviation)])  # log variances shift instead
     last[-1].set_weights([kernel * scale, bias * scale + shift])
     kernel, bias = first[0].get_weights()

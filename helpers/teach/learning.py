@@ -74,7 +74,8 @@ class Learning:
     batch_size: pictures a step; each gets noise of its own.
     learning_rate: times that of what is learned, from 0.
     keep: prompts whose pictures the model, as it is now, draws, and is to draw on (prior preservation, 2208.12242); as
-        many as batch_size are looked at besides, at each step, and count keep_weight times.
+        many as batch_size are looked at besides, at each step, and count keep_weight times. What is to be told of them
+        is what the model told before it learned (1606.09282), and not their noise, whose chance would change it too.
     seed: decides all noise; step n sees the same noise whether or not the learning was interrupted before.
 
     `variables` are what is learned, `gradients` their loss and its gradients, of a `batch`.
@@ -119,6 +120,7 @@ class Learning:
         self.gradients = value_and_gradients(student.loss, [*self.variables.values()], frozen)
         nothing = {name: np.zeros(each.shape, np.float32) for name, each in self.variables.items()}
         self._means, self._squares, self.number = nothing, dict(nothing), 0
+        self._begun = self._values()
 
     def _drawn(self, prompts: Sequence[str]) -> np.ndarray:
         """The latents of the model's pictures of these prompts, as they are before anything is learned."""
@@ -154,7 +156,28 @@ class Learning:
         target = noise if checkpoint.prediction == "noise" else signal * noise - sigma * latent
         weights = np.repeat([group.weight / count for group in self._groups], count).astype(np.float32)
         embedded = timestep_embedding(timesteps, checkpoint.timestep_width)
-        return signal * latent + sigma * noise, embedded, target, weights, tokens, places
+        noisy = signal * latent + sigma * noise
+        kept = slice(count, None)
+        if len(target) > count:
+            target[kept] = self._told_before(noisy[kept], embedded[kept], tokens[kept], places[kept])
+        return noisy, embedded, target, weights, tokens, places
+
+    def _values(self) -> Arrays:
+        return {name: ops.convert_to_numpy(each).copy() for name, each in self.variables.items()}
+
+    def _assign(self, values: Arrays) -> None:
+        for name, variable in self.variables.items():
+            variable.assign(values[name])
+
+    def _told_before(self, noisy, embedded, tokens, places) -> np.ndarray:
+        """What the UNet told of them before anything was learned."""
+        learned = self._values()
+        try:
+            self._assign(self._begun)
+            context = ops.convert_to_numpy(self._student.context(tokens, places))
+            return self._student.networks.current("diffusion_model")(noisy, embedded, context)
+        finally:
+            self._assign(learned)
 
     def _follow(self, gradients: Sequence[np.ndarray]) -> None:
         """A step of Adam (1412.6980): all is computed before anything is changed, so that one may interrupt it."""
@@ -169,8 +192,7 @@ class Learning:
         self._set(values, means, squares, number)
 
     def _set(self, values: Arrays, means: Arrays, squares: Arrays, number: int) -> None:
-        for name, variable in self.variables.items():
-            variable.assign(values[name])
+        self._assign(values)
         self._means, self._squares, self.number = means, squares, number
 
     # ------------------------------------------------------------------ looked at, saved, gone on with
@@ -215,8 +237,7 @@ class Learning:
 
     def save_state(self, path: Path | str) -> Path:
         """All that `load_state` needs to go on from here, as `.safetensors`."""
-        values = {name: ops.convert_to_numpy(each) for name, each in self.variables.items()}
-        kinds = dict(zip(_KINDS, (values, self._means, self._squares)))
+        kinds = dict(zip(_KINDS, (self._values(), self._means, self._squares)))
         arrays = {
             f"{kind}.{name}": np.ascontiguousarray(each, np.float32)
             for kind, told in kinds.items()

@@ -103,6 +103,23 @@ def test_learning_goes_on_from_a_state_as_if_never_interrupted_and_leaves_the_mo
         second.load_state(tmp_path / "later.safetensors")
 
 
+def test_what_is_to_be_kept_is_what_was_told_before(model):
+    learning = everything(model, batch_size=3)
+    before = learning.batch(1)
+    target, weight = before[2], before[3]
+    kept = [*before[:3], weight * (np.arange(6) >= 3), *before[4:]]
+    largest = max(np.abs(each).max() for each in learning.gradients(*before)[1])
+    at_first = max(np.abs(each).max() for each in learning.gradients(*kept)[1])
+    assert at_first < 1e-3 * largest  # it draws them so already
+
+    moved(learning, np.random.default_rng(1))
+    values = {name: each.numpy().copy() for name, each in learning.variables.items()}
+    np.testing.assert_allclose(learning.batch(1)[2], target, atol=1e-5)
+    for name, variable in learning.variables.items():
+        np.testing.assert_array_equal(variable.numpy(), values[name])
+    assert max(np.abs(each).max() for each in learning.gradients(*kept)[1]) > 10 * at_first
+
+
 def test_the_loss_falls(model):
     learning = textual_inversion(model, PICTURES, WORD, "cat", batch_size=2)
     batch, vector = learning.batch(1), learning.variables["word"]

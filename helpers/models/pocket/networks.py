@@ -34,11 +34,16 @@ def text_encoder(max_length: int, vocabulary_size: int) -> keras.Model:
 
 
 def diffusion_model(
-    height: int, width: int, max_length: int, channels: tuple[int, ...] = CHANNELS, seen: int = LATENT_CHANNELS
+    height: int,
+    width: int,
+    max_length: int,
+    channels: tuple[int, ...] = CHANNELS,
+    seen: int = LATENT_CHANNELS,
+    told: int = LATENT_CHANNELS,
 ) -> keras.Model:
     """The UNet: a latent (N, height/f, width/f, C), its timestep embedding (N, 320), a context → its velocity.
 
-    Three levels, each with one block down and two up; attention on every level. `seen` channels may be more than C.
+    Three levels, each with one block down and two up; attention on every level. It sees and tells so many channels.
     """
     latent = keras.Input((height // FACTOR, width // FACTOR, seen), name="latent")
     timestep = keras.Input((TIMESTEP_WIDTH,), name="timestep_embedding")
@@ -73,7 +78,7 @@ def diffusion_model(
 
     x = keras.layers.GroupNormalization(epsilon=1e-5)(x)
     x = keras.layers.Activation("swish")(x)
-    x = PaddedConv2D(LATENT_CHANNELS, 3, padding=1)(x)
+    x = PaddedConv2D(told, 3, padding=1)(x)
     return keras.Model([latent, timestep, context], x, name="pocket_diffusion_model")
 
 

@@ -27,9 +27,9 @@ HOLES = 0.5  # the share of a batch that has surroundings to fit into; the rest 
 
 
 def seen(noisy: np.ndarray, holes: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """What the UNet sees, float32 (N, 16, 16, 9): the noisy latent, 1 where it shall paint, and what is around that.
+    """What the UNet sees, float32 (N, 16, 16, 17): the noisy latent, 1 where it shall paint, and what is around that.
 
-    noisy, around: (N, 16, 16, 4); holes: bool (N, 16, 16). Where all is to be painted, nothing is around it: zeros.
+    noisy, around: (N, 16, 16, 8); holes: bool (N, 16, 16). Where all is to be painted, nothing is around it: zeros.
     """
     some = np.asarray(~holes.all(axis=(1, 2)))
     return np.concatenate([noisy, holes[..., None], around * some[:, None, None, None]], axis=-1, dtype=np.float32)
@@ -72,9 +72,9 @@ def draw(
     guidance: float = 5.0,
     num_steps: int = 20,
 ) -> np.ndarray:
-    """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, 16, 16, 4).
+    """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, 16, 16, 8).
 
-    holes, around: bool (N, 16, 16) and (N, 16, 16, 4), to repaint instead of to draw; as of `Latents`.
+    holes, around: bool (N, 16, 16) and (N, 16, 16, 8), to repaint instead of to draw; as of `Latents`.
     """
     both = padded_tokens([*prompts, *[""] * len(prompts)], tokenizer)
     holes = np.ones(start.shape[:3], bool) if holes is None else holes

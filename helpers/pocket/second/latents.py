@@ -15,12 +15,12 @@ from helpers.pocket.data import to_float
 from helpers.pocket.objectives import Autoencoder, unit_variance
 from helpers.pocket.second.data import draw_parts, draw_scenes
 from helpers.pocket.second.holes import blanked, hole_cells
-from helpers.pocket.second.networks import CHANNELS
+from helpers.pocket.second.networks import BASE, CHANNELS
 from helpers.pocket.world.scenes import Scene
 
 
 class Latents(NamedTuple):
-    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 4), the holes, bool (N, 16, 16), and `around`.
+    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 8), the holes, bool (N, 16, 16), and `around`.
 
     around: float16, the mean of the latent of the picture with its hole grey.
     """
@@ -33,14 +33,16 @@ class Latents(NamedTuple):
 
 
 def normalise(model: Autoencoder) -> None:
-    """Make the variance of each channel of an autoencoder's latents 1."""
+    """Make the channels that the first edition has not half as wide as those that it has: so noise hides them sooner,
+    and a model tells them when the others are decided."""
     _, pictures = draw_scenes(512, seed=3)
     mean = encoded(model.moments, pictures)[..., :CHANNELS]
-    unit_variance(model, mean.mean(axis=(0, 1, 2)), mean.std(axis=(0, 1, 2)))
+    spread = np.concatenate([np.ones(BASE), 2 * mean[..., BASE:].std(axis=(0, 1, 2))])
+    unit_variance(model, np.concatenate([np.zeros(BASE), mean[..., BASE:].mean(axis=(0, 1, 2))]), spread)
 
 
 def encoded(moments: keras.Model, pictures: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
-    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 8)."""
+    """Mean and log variance of pictures uint8 (N, H, W, 3), with their holes grey if given: (N, H/16, W/16, 16)."""
     told = []
     for first in range(0, len(pictures), 32):
         part = to_float(pictures[first : first + 32])

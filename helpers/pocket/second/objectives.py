@@ -26,12 +26,11 @@ DIFFUSION_EXAMPLE = [
 
 
 def autoencoder() -> Autoencoder:
-    """The first edition's, of pictures of half the size; the decoder adds nothing to them yet."""
-    half = first.decoder(SIZE // 2, SIZE // 2)
-    weights.load("decoder", half)
+    """The first edition's, of pictures of half the size; what the decoder adds to them is nothing yet."""
+    half = weights.load("decoder", first.decoder(SIZE // 2, SIZE // 2))
     decoder = networks.decoder(SIZE, SIZE, half)
-    added = decoder.get_layer(networks.ADDED)
-    added.set_weights([np.zeros(each.shape) for each in added.weights])
+    for added in (decoder.get_layer(networks.DETAIL), decoder.get_layer(networks.ADDED)):
+        added.set_weights([np.zeros(each.shape) for each in added.weights])
     return Autoencoder(networks.image_moments(load_moments(weights.FOLDER)), decoder)
 
 
@@ -51,9 +50,6 @@ def diffusion(vocabulary: Mapping[str, int]) -> Diffusion:
     own = weights.load("diffusion_model", unet).get_weights()
     grown = [np.zeros(each.shape, np.float32) for each in model.diffusion_model.weights]
     for mine, learned in zip(grown, own, strict=True):
-        if mine.shape == learned.shape:
-            mine[:] = learned
-        else:
-            mine[:, :, : learned.shape[2]] = learned  # the first convolution's, of the noisy latent's channels
+        mine[tuple(slice(each) for each in learned.shape)] = learned  # the first channels of the first convolution
     model.diffusion_model.set_weights(grown)
     return model

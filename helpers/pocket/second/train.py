@@ -35,7 +35,7 @@ KEPT = Path(__file__).parents[3] / "assets" / "pocket" / "second"
 def autoencoder_run(args) -> Run:
     model = objectives.autoencoder()
     begin(args, {"image_encoder": model.moments, "decoder": model.decoder})
-    return Run(args.run, "autoencoder", model, PICTURE_EXAMPLE, learning_rate=1e-3)
+    return Run(args.run, "autoencoder", model, PICTURE_EXAMPLE, learning_rate=2e-3)
 
 
 def diffusion_run(args) -> Run:

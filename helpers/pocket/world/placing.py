@@ -83,7 +83,7 @@ def place_alone(thing: str, size: str, setting: str, horizon: float, rng: np.ran
 def place_riding(rider: str, vehicle: str, setting: str, horizon: float, rng: np.random.Generator) -> list[Placement]:
     """The vehicle, then its rider, whose feet are on its seat."""
     seat_x, seat_y, share = SEATS[vehicle]
-    width = float(rng.uniform(0.6, 1.1) * 0.58)
+    width = float(rng.uniform(0.42, 0.68))
     flipped = bool(rng.random() < 0.5)
     share *= float(rng.uniform(0.92, 1.08))
     right = (0.5 - seat_x if flipped else seat_x - 0.5) + float(rng.uniform(-0.05, 0.05))
@@ -105,7 +105,7 @@ def place_riding(rider: str, vehicle: str, setting: str, horizon: float, rng: np
 
 def place_beside(one: str, other: str, setting: str, horizon: float, rng: np.random.Generator) -> list[Placement]:
     """Two things side by side, in either order, the farther one first."""
-    widths = rng.uniform(0.22, 0.55, 2)
+    widths = rng.uniform(0.28, 0.58, 2)
     widths *= min(1, 0.98 / (2 * INSIDE * widths.sum()))
     gaps = rng.dirichlet([1, 0.6, 1]) * (1 - 2 * INSIDE * widths.sum())
     pair = [one, other] if rng.random() < 0.5 else [other, one]
