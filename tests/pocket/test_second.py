@@ -19,7 +19,7 @@ from helpers.pocket.diffusing import padded_tokens
 from helpers.pocket.objectives import unit_variance
 from helpers.pocket.second import latents, networks, objectives, train
 from helpers.pocket.second.data import AT_ONCE, draw_scenes
-from helpers.pocket.second.diffusing import draw, noisy_batches, seen
+from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.holes import blanked, hole_cells, sample_hole
 from helpers.pocket.second.latents import Latents
 from helpers.pocket.second.networks import CHANNELS, FACTOR, LATENT, SIZE
@@ -44,7 +44,7 @@ def some_latents():
     holes = np.zeros((8, *LATENT[:2]), bool)
     holes[:, 4:9, 3:12] = True
     scenes = [sample_training_scene(rng) for _ in range(8)]
-    return Latents(scenes, mean, np.zeros_like(mean), holes, np.full_like(mean, 7))
+    return Latents(scenes, mean, np.zeros_like(mean), holes, np.full_like(mean, 7), np.full(LATENT, 3))
 
 
 # ---- holes ----
@@ -80,15 +80,6 @@ def test_a_hole_is_grey_and_the_rest_as_it_was():
 # ---- what the UNet learns from ----
 
 
-def test_without_surroundings_the_unet_sees_none(some_latents):
-    holes = some_latents.holes[:2].copy()
-    holes[1] = True
-    shown = seen(np.zeros((2, *LATENT)), holes, some_latents.around[:2])
-    assert shown.shape == (2, *LATENT[:2], networks.UNET_CHANNELS) and shown.dtype == np.float32
-    np.testing.assert_array_equal(shown[..., CHANNELS], holes)
-    assert (shown[0, ..., CHANNELS + 1 :] == 7).all() and (shown[1, ..., CHANNELS + 1 :] == 0).all()
-
-
 def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_latents, words):
     """x0 = signal · noisy - sigma · velocity (2202.00512, section 4)."""
     batch = next(noisy_batches(some_latents, words, 64, np.random.default_rng(1)))
@@ -101,8 +92,11 @@ def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_laten
     np.testing.assert_allclose(x0[..., 0], 1, atol=1e-4)
     np.testing.assert_allclose(x0[..., 1:], 0, atol=1e-4)
     np.testing.assert_allclose(batch["sample_weight"], np.minimum(1, 5 * (1 - left.ravel())), rtol=1e-4)  # of float32
-    whole = shown[..., CHANNELS].all(axis=(1, 2))
+    hole, around = shown[..., CHANNELS], shown[..., CHANNELS + 1 :]
+    whole = hole.all(axis=(1, 2))
     assert 0.25 < whole.mean() < 0.75  # some are drawn from words alone, some fitted into a hole
+    assert (around[whole] == 3).all() and (around[~whole] == 7).all()
+    np.testing.assert_array_equal(hole[~whole], np.broadcast_to(some_latents.holes[:1], hole[~whole].shape))
 
 
 def test_batches_of_one_seed_are_the_same(some_latents, words):

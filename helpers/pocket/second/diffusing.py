@@ -29,10 +29,9 @@ HOLES = 0.5  # the share of a batch that has surroundings to fit into; the rest 
 def seen(noisy: np.ndarray, holes: np.ndarray, around: np.ndarray) -> np.ndarray:
     """What the UNet sees, float32 (N, 16, 16, 17): the noisy latent, 1 where it shall paint, and what is around that.
 
-    noisy, around: (N, 16, 16, 8); holes: bool (N, 16, 16). Where all is to be painted, nothing is around it: zeros.
+    noisy, around: (N, 16, 16, 8); holes: bool (N, 16, 16).
     """
-    some = np.asarray(~holes.all(axis=(1, 2)))
-    return np.concatenate([noisy, holes[..., None], around * some[:, None, None, None]], axis=-1, dtype=np.float32)
+    return np.concatenate([noisy, holes[..., None], around], axis=-1, dtype=np.float32)
 
 
 def noisy_batches(latents: Latents, tokenizer, batch: int, rng: np.random.Generator) -> Iterator[dict]:
@@ -47,12 +46,14 @@ def noisy_batches(latents: Latents, tokenizer, batch: int, rng: np.random.Genera
         timesteps = rng.integers(TRAIN_TIMESTEPS, size=batch)
         left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
         signal, sigma = np.sqrt(left), np.sqrt(1 - left)
-        holes = latents.holes[chosen] | (rng.random(batch) >= HOLES)[:, None, None]
+        whole = (rng.random(batch) >= HOLES)[:, None, None]
+        holes = latents.holes[chosen] | whole
+        around = np.where(whole[..., None], latents.grey, latents.around[chosen])
         noisy = signal * latent + sigma * noise[1]
         yield {
             "x": [
                 padded_tokens(prompts, tokenizer),
-                seen(noisy, holes, latents.around[chosen]),
+                seen(noisy, holes, around),
                 embeddings[timesteps],
             ],
             "y": signal * noise[1] - sigma * latent,  # the velocity (2202.00512, section 4)
@@ -67,18 +68,16 @@ def draw(
     tokenizer,
     prompts: list[str],
     start: np.ndarray,
-    holes: np.ndarray | None = None,
-    around: np.ndarray | None = None,
+    holes: np.ndarray,
+    around: np.ndarray,
     guidance: float = 5.0,
     num_steps: int = 20,
 ) -> np.ndarray:
     """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, 16, 16, 8).
 
-    holes, around: bool (N, 16, 16) and (N, 16, 16, 8), to repaint instead of to draw; as of `Latents`.
+    holes, around: bool (N, 16, 16) and (N, 16, 16, 8), as of `Latents`: all holes and grey, to draw from words alone.
     """
     both = padded_tokens([*prompts, *[""] * len(prompts)], tokenizer)
-    holes = np.ones(start.shape[:3], bool) if holes is None else holes
-    around = np.zeros_like(start) if around is None else around
 
     def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:
         embedding = timestep_embedding([timestep] * len(both))

@@ -15,14 +15,14 @@ from helpers.pocket.data import to_float
 from helpers.pocket.objectives import Autoencoder, unit_variance
 from helpers.pocket.second.data import draw_parts, draw_scenes
 from helpers.pocket.second.holes import blanked, hole_cells
-from helpers.pocket.second.networks import BASE, CHANNELS
+from helpers.pocket.second.networks import BASE, CHANNELS, SIZE
 from helpers.pocket.world.scenes import Scene
 
 
 class Latents(NamedTuple):
     """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 8), the holes, bool (N, 16, 16), and `around`.
 
-    around: float16, the mean of the latent of the picture with its hole grey.
+    around: float16, the mean of the latent of the picture with its hole grey; grey: (16, 16, 8), of a hole that is all.
     """
 
     scenes: list[Scene]
@@ -30,6 +30,7 @@ class Latents(NamedTuple):
     deviation: np.ndarray
     holes: np.ndarray
     around: np.ndarray
+    grey: np.ndarray
 
 
 def normalise(model: Autoencoder) -> None:
@@ -62,7 +63,12 @@ def make_latents(moments: keras.Model, count: int, seed: int) -> Latents:
         floats = (each.astype(np.float16) for each in (mean, deviation, around))
         arrays.append((*floats, hole_cells(drawn.masks)))
     mean, deviation, around, holes = (np.concatenate(each) for each in zip(*arrays))
-    return Latents(scenes, mean, deviation, holes, around)
+    return Latents(scenes, mean, deviation, holes, around, grey(moments).astype(np.float16))
+
+
+def grey(moments: keras.Model) -> np.ndarray:
+    """The latent of a picture of which nothing is seen, float32 (16, 16, 8)."""
+    return encoded(moments, np.zeros((1, SIZE, SIZE, 3), np.uint8), np.zeros((1, SIZE, SIZE)))[0, ..., :CHANNELS]
 
 
 def save(latents: Latents, path: Path) -> None:
@@ -78,4 +84,4 @@ def load(path: Path) -> Latents:
         raise FileNotFoundError(f"No latents in {path}: run the stage `latents` first.")
     with np.load(path) as kept:
         scenes = [Scene(**each) for each in json.loads(str(kept["scenes"]))]
-        return Latents(scenes, kept["mean"], kept["deviation"], kept["holes"], kept["around"])
+        return Latents(scenes, kept["mean"], kept["deviation"], kept["holes"], kept["around"], kept["grey"])

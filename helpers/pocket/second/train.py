@@ -105,16 +105,17 @@ def train_diffusion(args) -> None:
     decoder = networks.decoder(SIZE, SIZE)
     decoder.load_weights(args.to / "decoder.weights.h5")
     run, words = diffusion_run(args), tokenizer(args)
-    batches = noisy_batches(
-        latents.load(args.run / "latents.npz"), words, args.batch, np.random.default_rng([run.step, args.world])
-    )
+    known = latents.load(args.run / "latents.npz")
+    batches = noisy_batches(known, words, args.batch, np.random.default_rng([run.step, args.world]))
     rng = np.random.default_rng(0)
     scenes = held_out_scenes(32, seed=0)
     prompts = [caption(scene, rng, full=True) for scene in scenes]
     start = rng.standard_normal((32, *LATENT), dtype=np.float32)
 
+    everywhere, nothing = np.ones(start.shape[:3], bool), np.broadcast_to(known.grey, start.shape)
+
     def look():
-        pictures = draw(run.model, decoder, words, prompts, start)
+        pictures = draw(run.model, decoder, words, prompts, start, everywhere, nothing)
         save_image(strip(pictures, columns=8), args.run / "diffusion.png")
         tqdm.write(f"step {run.step}  32 held-out prompts: {summary(judge(pictures, scenes))}")
 
