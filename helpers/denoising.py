@@ -63,7 +63,7 @@ def steps(
             mask = _holes(mask, images.shape[1:])
             counts["mask"] = len(mask)
         common_count(recipe.batch_size, **counts)
-    beside = _around_hole(networks, images, mask) if checkpoint.inpaints else None
+    beside = around_hole(networks, images, mask) if checkpoint.inpaints else None
     begin = start(networks, context, recipe, noise, guidance_interval, reuse_every, beside)
     if images is None:
         return begin.solver(begin.latent, begin.denoiser, begin.timesteps)
@@ -179,7 +179,7 @@ def _from_image(begin: Start, known: np.ndarray, recipe: Recipe) -> Start:
     return begin._replace(latent=noisy, timesteps=timesteps)
 
 
-def _around_hole(networks: Networks, images: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray:
+def around_hole(networks: Networks, images: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray:
     """What a UNet made for inpainting sees beside the latent, as of `guidance.UNet`.
 
     images: uint8 (N, H, W, 3), or None; mask: uint8 (N, H, W), or None, where all is drawn and nothing is seen.

@@ -141,7 +141,7 @@ class Learning:
             yield Taught(self.number, loss)
 
     def batch(self, number: int) -> tuple[np.ndarray, ...]:
-        """What `Student.loss` takes at that step: noisy latents, and what the UNet should tell of them."""
+        """What `Student.loss` takes at that step: noisy latents as of `seen`, and what the UNet should tell of them."""
         rng = np.random.default_rng([self.seed, number])
         count, checkpoint = self.batch_size, self._model.checkpoint
         chosen = [rng.integers(len(group.latents), size=count) for group in self._groups]
@@ -156,7 +156,7 @@ class Learning:
         target = noise if checkpoint.prediction == "noise" else signal * noise - sigma * latent
         weights = np.repeat([group.weight / count for group in self._groups], count).astype(np.float32)
         embedded = timestep_embedding(timesteps, checkpoint.timestep_width)
-        noisy = signal * latent + sigma * noise
+        noisy = self._student.seen(signal * latent + sigma * noise)
         kept = slice(count, None)
         if len(target) > count:
             target[kept] = self._told_before(noisy[kept], embedded[kept], tokens[kept], places[kept])

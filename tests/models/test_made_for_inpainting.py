@@ -15,6 +15,7 @@ from helpers.diffusion.schedule import ALL_TIMESTEPS, timestep_embedding
 from helpers.models import from_files
 from helpers.models.architectures.configs import Architecture, AutoencoderConfig, TextEncoderConfig, UNetConfig
 from helpers.models.files.examples import random_checkpoint
+from helpers.teach.lora import lora
 
 WIDTHS = oracle.Widths((64, 64, 128, 128), (64, 64, 64, 64), 64, 2)
 OPTIONS = dict(engine="graph", precision="float32")
@@ -109,6 +110,17 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(tiny):
     return StableDiffusion(tiny, **OPTIONS)
+
+
+def test_it_learns_to_draw_where_all_is_to_be_painted(model):
+    learning = lora(model, [PHOTO, PHOTO[::-1], PHOTO[:, ::-1]], "a photo of {}", word="<it>", like="cat", batch_size=2)
+    noisy, embedded, target, weights, tokens, places = learning.batch(1)
+    assert noisy.shape == (2, 16, 16, 9) and target.shape == (2, 16, 16, 4) and (noisy[..., 4] == 1).all()
+    grey = model.encode_image(np.full((128, 128, 3), 127.5, np.float32))
+    np.testing.assert_allclose(noisy[..., 5:], np.broadcast_to(grey, (2, 16, 16, 4)), atol=1e-5)
+    told = model.networks.run("diffusion_model", noisy, embedded, model.encode_text("a photo of cat").repeat(2, axis=0))
+    expected = (weights * np.square(told - target).mean(axis=(1, 2, 3))).sum()
+    assert next(learning.steps(1)).loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_calls(tiny, model):
