@@ -40,9 +40,8 @@ class Autoencoder(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         picture, mean, log_variance = y_pred
-        error = picture - ops.convert_to_tensor(x)
         kl = ops.mean(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
-        return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * _edges(error) + 1e-4 * kl
+        return difference(picture, ops.convert_to_tensor(x)) + 1e-4 * kl
 
 
 class Restorer(keras.Model):
@@ -80,6 +79,12 @@ class Diffusion(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         error = ops.mean(ops.square(y_pred - ops.convert_to_tensor(y)), axis=(1, 2, 3))
         return ops.mean(ops.convert_to_tensor(sample_weight) * error)
+
+
+def difference(a, b):
+    """How far pictures (N, H, W, 3) are from each other: by pixel, and in how they change from pixel to pixel."""
+    error = a - b
+    return ops.mean(ops.abs(error)) + ops.mean(ops.square(error)) + 2 * _edges(error)
 
 
 def _edges(error):

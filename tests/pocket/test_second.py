@@ -17,7 +17,7 @@ from helpers.models.pocket.tokenizer import END, START, WordTokenizer
 from helpers.pocket.data import to_float
 from helpers.pocket.diffusing import padded_tokens
 from helpers.pocket.objectives import unit_variance
-from helpers.pocket.second import latents, networks, objectives, train
+from helpers.pocket.second import latents, networks, objectives, sharpening, train
 from helpers.pocket.second.data import AT_ONCE, draw_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.holes import blanked, hole_cells, sample_hole
@@ -172,6 +172,29 @@ def test_unit_variance_leaves_the_restored_picture():
     np.testing.assert_allclose(after.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(after.std(axis=(0, 1, 2)), 1, atol=1e-3)
     np.testing.assert_allclose(again, restored, atol=1e-3)
+
+
+def test_the_decoder_learns_from_a_critic_that_it_does_not_teach(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    model = sharpening.Sharpening(networks.image_moments(), networks.decoder(64, 64))
+    picture = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
+
+    def gradients(adversarial, part):
+        monkeypatch.setattr(sharpening, "ADVERSARIAL", adversarial)
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x=picture, y=picture, y_pred=model(picture))
+        return tape.gradient(loss, [each.value for each in part.trainable_variables])
+
+    for without, with_it in zip(gradients(0, model.critic), gradients(100, model.critic), strict=True):
+        np.testing.assert_allclose(with_it, without, atol=1e-5)
+    pairs = zip(gradients(0, model.decoder), gradients(100, model.decoder), strict=True)
+    assert max(np.abs(a - b).max() for a, b in pairs) > 1e-3
+
+    kept = model.moments.get_weights()
+    model.compile("sgd")
+    model.train_on_batch(picture, picture)
+    for before, after in zip(kept, model.moments.get_weights(), strict=True):
+        np.testing.assert_array_equal(after, before)
 
 
 def test_the_whole_training_in_small(tmp_path, monkeypatch, words):

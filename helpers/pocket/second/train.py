@@ -1,6 +1,7 @@
 """Train the second edition: `python -m helpers.pocket.second.train autoencoder`, then `… latents`, then `… diffusion`.
 
-`… keep` writes the averaged weights, in half precision, to `--to`, from where a run without a checkpoint begins.
+`… decoder` makes restored pictures crisper, whenever there is time, and changes no latent; `… keep` writes the averaged
+weights, in half precision, to `--to`, from where a run without a checkpoint begins.
 Runs on any of Keras's backends (set KERAS_BACKEND). A run goes on from its last checkpoint in the folder `--run`;
 `--steps` counts from the run's beginning, and over the last `--decay` of them the learning rate falls to zero.
 """
@@ -26,6 +27,7 @@ from helpers.pocket.second.data import draw_scenes, held_out_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE
 from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE
+from helpers.pocket.second.sharpening import Sharpening
 from helpers.pocket.world.captions import caption, vocabulary
 from helpers.recipes.files import save_image
 
@@ -58,15 +60,28 @@ def tokenizer(args) -> WordTokenizer:
     return WordTokenizer(path)
 
 
-def restored(model: Autoencoder, pictures: np.ndarray) -> np.ndarray:
+def restored(model: Autoencoder | Sharpening, pictures: np.ndarray) -> np.ndarray:
     """Pictures uint8 (N, H, W, 3) after a way through the autoencoder."""
     parts = np.array_split(pictures, -(-len(pictures) // 8))
     return np.concatenate([to_uint8(model.decoder(model.moments(to_float(each))[..., :CHANNELS])) for each in parts])
 
 
 def train_autoencoder(args) -> None:
-    run = autoencoder_run(args)
-    _, pictures = draw_scenes(args.scenes, seed=10 + args.world)
+    train_to_restore(autoencoder_run(args), args, seed=10)
+
+
+def train_decoder(args) -> None:
+    """On from the kept autoencoder, whose latents stay; what is kept in the end is the decoder."""
+    model = Sharpening(networks.image_moments(), networks.decoder(SIZE, SIZE))
+    begin(args, {"image_encoder": model.moments, "decoder": model.decoder})
+    run = Run(args.run, "decoder", model, PICTURE_EXAMPLE, learning_rate=1e-3)
+    train_to_restore(run, args, seed=110)
+    run.use_averaged()
+    write_weights("decoder", run.model.decoder, networks.decoder(SIZE, SIZE), args.to)
+
+
+def train_to_restore(run: Run, args, seed: int) -> None:
+    _, pictures = draw_scenes(args.scenes, seed=seed + args.world)
     scenes, unseen = draw_scenes(64, seed=2)
     rng = np.random.default_rng(run.step)
 
@@ -81,7 +96,7 @@ def train_autoencoder(args) -> None:
         told = f"PSNR {psnr(again, unseen):.2f} dB, sharpness {crisp:.2f}, {summary(judge(again, scenes))}"
         tqdm.write(f"step {run.step}  64 new scenes restored: {told}")
         rows = [np.concatenate([a, b]) for a, b in zip(unseen[:12], again[:12])]
-        save_image(strip(rows, columns=6), args.run / "autoencoder.png")
+        save_image(strip(rows, columns=6), run.file.with_suffix(".png"))
 
     run.train(batches(), args.steps, args.decay, look)
 
@@ -145,6 +160,7 @@ STAGES = {  # what each does, and how many pictures it takes a step
     "autoencoder": (train_autoencoder, 8),
     "latents": (make_latents, None),
     "diffusion": (train_diffusion, 64),
+    "decoder": (train_decoder, 8),
     "keep": (keep, None),
 }
 
