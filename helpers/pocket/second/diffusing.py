@@ -23,7 +23,7 @@ from helpers.pocket.second.latents import Latents
 from helpers.pocket.second.networks import LATENT
 from helpers.pocket.world.captions import caption
 
-HOLES = 0.5  # the share of a batch that has surroundings to fit into; the rest is drawn from words alone
+HOLES = 0.3  # the share of drawn scenes that have surroundings to fit into; the others are drawn from words alone
 
 
 def seen(noisy: np.ndarray, holes: np.ndarray, around: np.ndarray) -> np.ndarray:
@@ -35,8 +35,12 @@ def seen(noisy: np.ndarray, holes: np.ndarray, around: np.ndarray) -> np.ndarray
 
 
 def noisy_batches(latents: Latents, tokenizer, batch: int, rng: np.random.Generator) -> Iterator[dict]:
-    """Batches without end, as `Model.train_on_batch` takes them: noisy latents and captions, the velocity to tell."""
+    """Batches without end, as `Model.train_on_batch` takes them: noisy latents and captions, the velocity to tell.
+
+    Photographs are only ever what is around a hole: nobody asks for one, whose like is much to learn.
+    """
     embeddings = timestep_embedding(range(TRAIN_TIMESTEPS))
+    photos = np.array([scene.setting == "photo" for scene in latents.scenes])
     while True:
         chosen = rng.integers(len(latents.scenes), size=batch)
         noise = rng.standard_normal((2, batch, *LATENT), dtype=np.float32)
@@ -46,7 +50,7 @@ def noisy_batches(latents: Latents, tokenizer, batch: int, rng: np.random.Genera
         timesteps = rng.integers(TRAIN_TIMESTEPS, size=batch)
         left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
         signal, sigma = np.sqrt(left), np.sqrt(1 - left)
-        whole = (rng.random(batch) >= HOLES)[:, None, None]
+        whole = (~photos[chosen] & (rng.random(batch) >= HOLES))[:, None, None]
         holes = latents.holes[chosen] | whole
         around = np.where(whole[..., None], latents.grey, latents.around[chosen])
         noisy = signal * latent + sigma * noise[1]

@@ -123,7 +123,7 @@ def train_diffusion(args) -> None:
     known = latents.load(args.run / "latents.npz")
     batches = noisy_batches(known, words, args.batch, np.random.default_rng([run.step, args.world]))
     rng = np.random.default_rng(0)
-    scenes = held_out_scenes(32, seed=0)
+    scenes = [scene for scene in held_out_scenes(64, seed=0) if scene.setting != "photo"][:32]
     prompts = [caption(scene, rng, full=True) for scene in scenes]
     start = rng.standard_normal((32, *LATENT), dtype=np.float32)
 
