@@ -175,7 +175,7 @@ class Learning:
         try:
             self._assign(self._begun)
             context = ops.convert_to_numpy(self._student.context(tokens, places))
-            return self._student.networks.current("diffusion_model")(noisy, embedded, context)
+            return np.asarray(self._student.networks.current("diffusion_model")(noisy, embedded, context))
         finally:
             self._assign(learned)
 
