@@ -26,6 +26,13 @@ class UNet(NamedTuple):
     beside: np.ndarray | None = None
 
 
+def seen(latent: np.ndarray, beside: np.ndarray | None) -> np.ndarray:
+    """What the UNet takes for latents (N, h, w, C): these, and after their channels what is beside, as of `UNet`."""
+    if beside is None:
+        return latent
+    return np.concatenate([latent, np.tile(beside, (len(latent) // len(beside), 1, 1, 1))], axis=-1)
+
+
 def guided_denoiser(
     unet: UNet,
     unconditional: np.ndarray | None,
@@ -52,9 +59,7 @@ def guided_denoiser(
     def predicted(latent: np.ndarray, timestep: int, context: np.ndarray, scale: float) -> np.ndarray:
         count = len(context)
         told = [] if unet.guidance_width is None else [guidance_embedding([scale] * count, unet.guidance_width)]
-        if unet.beside is not None:
-            beside = np.tile(unet.beside, (len(latent) // len(unet.beside), 1, 1, 1))
-            latent = np.concatenate([latent, beside], axis=-1)
+        latent = seen(latent, unet.beside)
         return predict(latent, timestep_embedding([timestep] * count, unet.timestep_width), context, *told)
 
     def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:

@@ -14,22 +14,18 @@ from keras import ops
 from safetensors.numpy import save_file
 
 from helpers import denoising
+from helpers.diffusion.guidance import seen
 from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
 from helpers.models.files.embeddings import save_embedding
 from helpers.models.files.loras import Learned, save_lora
 from helpers.models.files.tensor_files import TensorFile
 from helpers.recipes.recipe import Recipe
 from helpers.stable_diffusion import StableDiffusion
+from helpers.teach.adam import Adam
 from helpers.teach.examples import examples
 from helpers.teach.gradients import value_and_gradients
 from helpers.teach.student import Student
 from helpers.validation import number_from_0, whole_number
-
-_MOMENTS = 0.9, 0.999  # of Adam (1412.6980)
-
-
-_KINDS = "value", "mean", "square"  # of what a state holds, for each variable
-Arrays = dict[str, np.ndarray]  # by the variables' names
 
 
 class _Group(NamedTuple):
@@ -114,13 +110,17 @@ class Learning:
         if keep:
             self._groups.append(_Group(self._drawn(keep), *student.tokens([*keep]), float(keep_weight)))
         self.variables = {name: each for part in parts for name, each in part.variables.items()}
-        self._rates = {name: part.learning_rate * learning_rate for part in parts for name in part.variables}
+        rates = {name: part.learning_rate * learning_rate for part in parts for name in part.variables}
         learned = {id(each) for each in self.variables.values()}
         frozen = [each for each in student.variables if id(each) not in learned]
         self.gradients = value_and_gradients(student.loss, [*self.variables.values()], frozen)
-        nothing = {name: np.zeros(each.shape, np.float32) for name, each in self.variables.items()}
-        self._means, self._squares, self.number = nothing, dict(nothing), 0
-        self._begun = self._values()
+        self._adam = Adam(self.variables, rates)
+        self._begun = self._adam.values()
+
+    @property
+    def number(self) -> int:
+        """How many steps were taken."""
+        return self._adam.number
 
     def _drawn(self, prompts: Sequence[str]) -> np.ndarray:
         """The latents of the model's pictures of these prompts, as they are before anything is learned."""
@@ -137,11 +137,11 @@ class Learning:
         """So many more steps, one by one; after any of them one may stop, look, save, and go on with others."""
         for _ in range(whole_number("count", count, 1)):
             loss, gradients = self.gradients(*self.batch(self.number + 1))
-            self._follow(gradients)
+            self._adam.follow(gradients)
             yield Taught(self.number, loss)
 
     def batch(self, number: int) -> tuple[np.ndarray, ...]:
-        """What `Student.loss` takes at that step: noisy latents as of `seen`, and what the UNet should tell of them."""
+        """What `Student.loss` takes at that step: what the UNet sees of latents with noise, and what it should tell."""
         rng = np.random.default_rng([self.seed, number])
         count, checkpoint = self.batch_size, self._model.checkpoint
         chosen = [rng.integers(len(group.latents), size=count) for group in self._groups]
@@ -156,44 +156,21 @@ class Learning:
         target = noise if checkpoint.prediction == "noise" else signal * noise - sigma * latent
         weights = np.repeat([group.weight / count for group in self._groups], count).astype(np.float32)
         embedded = timestep_embedding(timesteps, checkpoint.timestep_width)
-        noisy = self._student.seen(signal * latent + sigma * noise)
+        noisy = seen(signal * latent + sigma * noise, self._student.beside)
         kept = slice(count, None)
         if len(target) > count:
             target[kept] = self._told_before(noisy[kept], embedded[kept], tokens[kept], places[kept])
         return noisy, embedded, target, weights, tokens, places
 
-    def _values(self) -> Arrays:
-        return {name: ops.convert_to_numpy(each).copy() for name, each in self.variables.items()}
-
-    def _assign(self, values: Arrays) -> None:
-        for name, variable in self.variables.items():
-            variable.assign(values[name])
-
     def _told_before(self, noisy, embedded, tokens, places) -> np.ndarray:
         """What the UNet told of them before anything was learned."""
-        learned = self._values()
+        learned = self._adam.values()
         try:
-            self._assign(self._begun)
+            self._adam.assign(self._begun)
             context = ops.convert_to_numpy(self._student.context(tokens, places))
             return np.asarray(self._student.networks.current("diffusion_model")(noisy, embedded, context))
         finally:
-            self._assign(learned)
-
-    def _follow(self, gradients: Sequence[np.ndarray]) -> None:
-        """A step of Adam (1412.6980): all is computed before anything is changed, so that one may interrupt it."""
-        number, (one, two) = self.number + 1, _MOMENTS
-        found = dict(zip(self.variables, gradients))
-        means = {name: one * self._means[name] + (1 - one) * each for name, each in found.items()}
-        squares = {name: two * self._squares[name] + (1 - two) * each**2 for name, each in found.items()}
-        values = {}
-        for name, variable in self.variables.items():
-            mean, square = means[name] / (1 - one**number), squares[name] / (1 - two**number)
-            values[name] = ops.convert_to_numpy(variable) - self._rates[name] * mean / (np.sqrt(square) + 1e-8)
-        self._set(values, means, squares, number)
-
-    def _set(self, values: Arrays, means: Arrays, squares: Arrays, number: int) -> None:
-        self._assign(values)
-        self._means, self._squares, self.number = means, squares, number
+            self._adam.assign(learned)
 
     # ------------------------------------------------------------------ looked at, saved, gone on with
 
@@ -237,14 +214,8 @@ class Learning:
 
     def save_state(self, path: Path | str) -> Path:
         """All that `load_state` needs to go on from here, as `.safetensors`."""
-        kinds = dict(zip(_KINDS, (self._values(), self._means, self._squares)))
-        arrays = {
-            f"{kind}.{name}": np.ascontiguousarray(each, np.float32)
-            for kind, told in kinds.items()
-            for name, each in told.items()
-        }
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        save_file(arrays, path, {"number": str(self.number), "settings": json.dumps(self._settings)})
+        save_file(self._adam.state(), path, {"number": str(self.number), "settings": json.dumps(self._settings)})
         return Path(path)
 
     def load_state(self, path: Path | str) -> None:
@@ -263,5 +234,4 @@ class Learning:
                 f"'{file.path.name}' is of a learning with {name}={told.get(name)!r}, and this one has "
                 f"{self._settings.get(name)!r}; make it as that one was made."
             )
-        values, means, squares = ({name: file.read(f"{kind}.{name}") for name in self.variables} for kind in _KINDS)
-        self._set(values, means, squares, int(file.metadata["number"]))
+        self._adam.restore(file.read, int(file.metadata["number"]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Student:
     """A text encoder and a UNet with the weights of a model's, in float32, run by Keras's own backend.
 
-    word: the new one, where one is learned.
+    word: the new one, where one is learned; beside: what a UNet made for inpainting sees where all is to be painted.
     Raises ValueError for a model whose UNet also takes its guidance, or to which nothing can be added.
     """
 
@@ -33,7 +33,7 @@ class Student:
                 f"{checkpoint.name!r} cannot learn: it is made for few steps, or of KerasCV's own files; teach the "
                 "model that it comes from, such as 'sd-1.5', and add what is learned to it."
             )
-        self._beside = around_hole(model.networks, None, None) if checkpoint.inpaints else None
+        self.beside = around_hole(model.networks, None, None) if checkpoint.inpaints else None
         engine = "xla" if keras.backend.backend() == "jax" else "graph"
         self.source = checkpoint.source
         self.networks = model.networks.once_more(checkpoint, engine, "float32")
@@ -63,17 +63,10 @@ class Student:
         embedded = self.embedding([tokens, positions])
         return self._after_embedding(embedded if self.word is None else embedded + self.word.added(places))
 
-    def seen(self, latent: np.ndarray) -> np.ndarray:
-        """Of latents (N, h, w, C) what the UNet takes: one made for inpainting, that all is to be painted as well."""
-        if self._beside is None:
-            return latent
-        beside = np.broadcast_to(self._beside, (len(latent), *self._beside.shape[1:]))
-        return np.concatenate([latent, beside], axis=-1)
-
     def loss(self, latent, timestep_embedding, target, weights, tokens, places):
         """How far the UNet is from the target: the mean square of each picture, times its weight, summed: a scalar.
 
-        latent: as of `seen`.
+        latent: as of `guidance.seen`.
         """
         predicted = self.unet([latent, timestep_embedding, self.context(tokens, places)])
         return ops.sum(weights * ops.mean(ops.square(predicted - target), axis=(1, 2, 3)))

@@ -91,7 +91,7 @@ def place_riding(rider: str, vehicle: str, setting: str, horizon: float, rng: np
     # the two as one, in parts of the vehicle's width
     left, end = min(-INSIDE, right - INSIDE * share), max(INSIDE, right + INSIDE * share)
     top, bottom = min(-INSIDE, down - INSIDE * share), INSIDE
-    width = min(width, 0.999 / (bottom - top), 0.999 / (end - left))
+    width = min(width, 0.999 / (bottom - top), 0.999 / (end - left))  # at 1, rounding might leave no place
     x = float(rng.uniform(-left * width, 1 - end * width))
     y = float(rng.uniform(-top * width, 1 - bottom * width))
     if not floats(vehicle, setting):
