@@ -75,7 +75,7 @@ def test_heats_have_the_first_in_common(monkeypatch):
 
 def test_how_many_fit(monkeypatch):
     assert benchmark.fitting("pocket") is None
-    for memory, number in ((25 * 10**9, 4), (4 * 10**9, 2)):
+    for memory, number in ((25 * 10**9, 3), (24 * 10**9, 2), (4 * 10**9, 2)):
         monkeypatch.setattr(runs, "memory_bytes", lambda memory=memory: memory)
         assert benchmark.fitting("sd-1.4") == number
 
