@@ -21,15 +21,6 @@ class Adam:
         nothing = {name: np.zeros(each.shape, np.float32) for name, each in variables.items()}
         self._means, self._squares = nothing, dict(nothing)
 
-    def values(self) -> Arrays:
-        """The variables as they are; later steps do not change these."""
-        return {name: ops.convert_to_numpy(each).copy() for name, each in self._variables.items()}
-
-    def assign(self, values: Arrays) -> None:
-        """Other values for the variables; what is known of their gradients stays."""
-        for name, variable in self._variables.items():
-            variable.assign(values[name])
-
     def follow(self, gradients: Sequence[np.ndarray]) -> None:
         """A step: all is computed before anything is changed, so that one may interrupt it."""
         number, (one, two) = self.number + 1, _MOMENTS
@@ -44,7 +35,8 @@ class Adam:
 
     def state(self) -> Arrays:
         """All that `restore` needs to go on from here, but the number; float32."""
-        kinds = dict(zip(_KINDS, (self.values(), self._means, self._squares)))
+        values = {name: ops.convert_to_numpy(each) for name, each in self._variables.items()}
+        kinds = dict(zip(_KINDS, (values, self._means, self._squares)))
         return {
             f"{kind}.{name}": np.ascontiguousarray(each, np.float32)
             for kind, told in kinds.items()
@@ -57,5 +49,6 @@ class Adam:
         self._set(values, means, squares, number)
 
     def _set(self, values: Arrays, means: Arrays, squares: Arrays, number: int) -> None:
-        self.assign(values)
+        for name, variable in self._variables.items():
+            variable.assign(values[name])
         self._means, self._squares, self.number = means, squares, number

@@ -12,10 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 from safetensors.numpy import save_file
+from tqdm.auto import trange
 
 from helpers import denoising
-from helpers.diffusion.guidance import seen
-from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
 from helpers.models.files.embeddings import save_embedding
 from helpers.models.files.loras import Learned, save_lora
 from helpers.models.files.tensor_files import TensorFile
@@ -24,18 +23,11 @@ from helpers.stable_diffusion import StableDiffusion
 from helpers.teach.adam import Adam
 from helpers.teach.examples import examples
 from helpers.teach.gradients import value_and_gradients
+from helpers.teach.noisy import Noisy, Pictures, with_noise
 from helpers.teach.student import Student
 from helpers.validation import number_from_0, whole_number
 
-
-class _Group(NamedTuple):
-    """Pictures of which some are looked at each step: latents, their prompts as of `Student.tokens`, and what they
-    count."""
-
-    latents: np.ndarray
-    tokens: np.ndarray
-    places: np.ndarray
-    weight: float
+KEPT = 64  # noisy latents of what is to be kept
 
 
 class Part(Protocol):
@@ -69,9 +61,10 @@ class Learning:
     pictures, prompts: as of `examples`.
     batch_size: pictures a step; each gets noise of its own.
     learning_rate: times that of what is learned, from 0.
-    keep: prompts whose pictures the model, as it is now, draws, and is to draw on (prior preservation, 2208.12242); as
-        many as batch_size are looked at besides, at each step, and count keep_weight times. What is to be told of them
-        is what the model told before it learned (1606.09282), and not their noise, whose chance would change it too.
+    keep: prompts whose pictures the model, as it is now, draws, and is to draw on (prior preservation, 2208.12242);
+        half as many as batch_size are looked at besides, at each step, and count keep_weight times. What is to be told
+        of them is what the model told before it learned (1606.09282), and not their noise, whose chance would change
+        it too; so it is asked once, of KEPT noisy ones.
     seed: decides all noise; step n sees the same noise whether or not the learning was interrupted before.
 
     `variables` are what is learned, `gradients` their loss and its gradients, of a `batch`.
@@ -97,39 +90,43 @@ class Learning:
         latents, told = examples(model.networks, pictures, prompts)
         if student.word is not None:
             told = [student.word.put_in(each) for each in told]
+        self._keep_weight = number_from_0("keep_weight", keep_weight)
         self._settings = {
             "seed": self.seed,
             "batch_size": self.batch_size,
             "learning_rate": number_from_0("learning_rate", learning_rate),
             "prompts": told,
             "keep": [*keep],
-            "keep_weight": number_from_0("keep_weight", keep_weight),
+            "keep_weight": self._keep_weight,
         }
         self._settings |= {name: each for part in parts for name, each in part.settings.items()}
-        self._groups = [_Group(latents, *student.tokens(told), 1.0)]
-        if keep:
-            self._groups.append(_Group(self._drawn(keep), *student.tokens([*keep]), float(keep_weight)))
+        self._pictures = Pictures(latents, *student.tokens(told))
+        self._kept = self._as_before(keep) if keep else None
         self.variables = {name: each for part in parts for name, each in part.variables.items()}
         rates = {name: part.learning_rate * learning_rate for part in parts for name in part.variables}
         learned = {id(each) for each in self.variables.values()}
         frozen = [each for each in student.variables if id(each) not in learned]
         self.gradients = value_and_gradients(student.loss, [*self.variables.values()], frozen)
         self._adam = Adam(self.variables, rates)
-        self._begun = self._adam.values()
 
     @property
     def number(self) -> int:
         """How many steps were taken."""
         return self._adam.number
 
-    def _drawn(self, prompts: Sequence[str]) -> np.ndarray:
-        """The latents of the model's pictures of these prompts, as they are before anything is learned."""
+    def _as_before(self, prompts: Sequence[str]) -> Noisy:
+        """The model's own pictures of these prompts with noise, and what the student tells of them as it is."""
         latents = []
         for number, prompt in enumerate(prompts):
             for step in self._model.denoise(self._model.encode_text(prompt), seed=self.seed + number):
                 latent = step.latent
             latents.append(latent)
-        return np.concatenate(latents)
+        pictures = Pictures(np.concatenate(latents), *self._student.tokens([*prompts]))
+        noisy = with_noise(self._student, pictures, KEPT, np.random.default_rng([self.seed, 0]))
+        told = []
+        for begin in trange(0, KEPT, self.batch_size, desc="what is to be kept", leave=False):
+            told.append(self._student.tell(noisy.some(slice(begin, begin + self.batch_size))))
+        return noisy._replace(target=np.concatenate(told))
 
     # ------------------------------------------------------------------ step by step
 
@@ -142,35 +139,15 @@ class Learning:
 
     def batch(self, number: int) -> tuple[np.ndarray, ...]:
         """What `Student.loss` takes at that step: what the UNet sees of latents with noise, and what it should tell."""
-        rng = np.random.default_rng([self.seed, number])
-        count, checkpoint = self.batch_size, self._model.checkpoint
-        chosen = [rng.integers(len(group.latents), size=count) for group in self._groups]
-        latent, tokens, places = (
-            np.concatenate([getattr(group, name)[each] for group, each in zip(self._groups, chosen)])
-            for name in ("latents", "tokens", "places")
-        )
-        timesteps = rng.integers(len(ALPHAS_CUMPROD), size=len(latent))
-        noise = rng.standard_normal(latent.shape, np.float32)
-        left = ALPHAS_CUMPROD[timesteps][:, None, None, None].astype(np.float32)
-        signal, sigma = np.sqrt(left), np.sqrt(1 - left)
-        target = noise if checkpoint.prediction == "noise" else signal * noise - sigma * latent
-        weights = np.repeat([group.weight / count for group in self._groups], count).astype(np.float32)
-        embedded = timestep_embedding(timesteps, checkpoint.timestep_width)
-        noisy = seen(signal * latent + sigma * noise, self._student.beside)
-        kept = slice(count, None)
-        if len(target) > count:
-            target[kept] = self._told_before(noisy[kept], embedded[kept], tokens[kept], places[kept])
-        return noisy, embedded, target, weights, tokens, places
-
-    def _told_before(self, noisy, embedded, tokens, places) -> np.ndarray:
-        """What the UNet told of them before anything was learned."""
-        learned = self._adam.values()
-        try:
-            self._adam.assign(self._begun)
-            context = ops.convert_to_numpy(self._student.context(tokens, places))
-            return np.asarray(self._student.networks.current("diffusion_model")(noisy, embedded, context))
-        finally:
-            self._adam.assign(learned)
+        rng, count = np.random.default_rng([self.seed, number]), self.batch_size
+        noisy = with_noise(self._student, self._pictures, count, rng)
+        weights = [1 / count] * count
+        if self._kept is not None:
+            kept = self._kept.some(rng.integers(KEPT, size=max(1, count // 2)))
+            noisy = Noisy(*map(np.concatenate, zip(noisy, kept)))
+            weights += [self._keep_weight / len(kept.latent)] * len(kept.latent)
+        latent, embedded, target, tokens, places = noisy
+        return latent, embedded, target, np.array(weights, np.float32), tokens, places
 
     # ------------------------------------------------------------------ looked at, saved, gone on with
 

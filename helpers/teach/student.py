@@ -14,6 +14,7 @@ from helpers.models.prompts import AS_WRITTEN, pieces
 from helpers.stable_diffusion import StableDiffusion
 
 if TYPE_CHECKING:
+    from helpers.teach.noisy import Noisy
     from helpers.teach.textual_inversion import LearnedWord
 
 
@@ -62,6 +63,11 @@ class Student:
         positions = ops.broadcast_to(ops.arange(tokens.shape[1], dtype="int32")[None], tokens.shape)
         embedded = self.embedding([tokens, positions])
         return self._after_embedding(embedded if self.word is None else embedded + self.word.added(places))
+
+    def tell(self, noisy: Noisy) -> np.ndarray:
+        """What the UNet predicts, as it is, float32 of the target's shape."""
+        context = ops.convert_to_numpy(self.context(noisy.tokens, noisy.places))
+        return np.asarray(self.networks.run("diffusion_model", noisy.latent, noisy.timestep_embedding, context))
 
     def loss(self, latent, timestep_embedding, target, weights, tokens, places):
         """How far the UNet is from the target: the mean square of each picture, times its weight, summed: a scalar.

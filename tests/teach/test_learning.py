@@ -79,7 +79,7 @@ def test_losses_and_gradients_are_pytorchs(folder, learning, figure):
     predicted = pipe.unet(latent.permute(0, 3, 1, 2), torch.zeros(len(latent)), context).sample
     expected = (weight * (predicted.permute(0, 2, 3, 1) - target).square().mean(dim=(1, 2, 3))).sum()
     expected.backward()
-    assert weight.tolist() == [0.5, 0.5, 0.25, 0.25] and places[:2].sum() == 2 and not places[2:].any()
+    assert weight.tolist() == [0.5, 0.5, 0.5] and places[:2].sum() == 2 and not places[2:].any()
     assert loss == pytest.approx(expected.item(), rel=1e-4)
     differences = [oracle.close(ours, each.grad.numpy()) for ours, each in zip(gradients, theirs.values())]
     figure(f"learning: gradients at most {max(differences):.1e} of the largest from PyTorch's")
@@ -110,16 +110,13 @@ def test_what_is_to_be_kept_is_what_was_told_before(model):
     learning = everything(model, batch_size=3)
     before = learning.batch(1)
     target, weight = before[2], before[3]
-    kept = [*before[:3], weight * (np.arange(6) >= 3), *before[4:]]
+    kept = [*before[:3], weight * (np.arange(4) >= 3), *before[4:]]
     largest = max(np.abs(each).max() for each in learning.gradients(*before)[1])
     at_first = max(np.abs(each).max() for each in learning.gradients(*kept)[1])
     assert at_first < 1e-3 * largest  # it draws them so already
 
     moved(learning, np.random.default_rng(1))
-    values = {name: each.numpy().copy() for name, each in learning.variables.items()}
-    np.testing.assert_allclose(learning.batch(1)[2], target, atol=1e-5)
-    for name, variable in learning.variables.items():
-        np.testing.assert_array_equal(variable.numpy(), values[name])
+    np.testing.assert_array_equal(learning.batch(1)[2], target)
     assert max(np.abs(each).max() for each in learning.gradients(*kept)[1]) > 10 * at_first
 
 
