@@ -14,7 +14,7 @@ def inputs(configuration: dict) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     model = checkpoint(configuration["model"])
     pictures, size = 2 * configuration["batch"], configuration["size"] // model.factor
-    shapes = (size, size, model.channels), (320,), (model.max_length, model.context_width)
+    shapes = (size, size, model.in_channels or model.channels), (320,), (model.max_length, model.context_width)
     return [rng.standard_normal((pictures, *shape), np.float32) for shape in shapes]
 
 

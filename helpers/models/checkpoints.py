@@ -17,7 +17,7 @@ from helpers.models.checkpoint import Checkpoint, Defaults, rounded
 from helpers.models.files.tensor_files import PICKLES, listed, near
 from helpers.models.files.tiny_decoders import FILE, TinyDecoder, published, read_tiny_decoder
 from helpers.models.from_files import Source, described, opened, opened_autoencoder
-from helpers.models.pocket.checkpoint import pocket
+from helpers.models.pocket.checkpoint import INPAINTING, pocket
 
 
 def _known(version: str, size: str, licence: str, architecture: Architecture, **options) -> Checkpoint:
@@ -32,6 +32,7 @@ CHECKPOINTS = {
     each.name: each
     for each in (
         pocket(),
+        pocket(INPAINTING),
         _known("1.4", "2.1 GB", "CreativeML OpenRAIL-M", FIRST),
         _known("1.5", "2.1 GB", "CreativeML OpenRAIL-M", FIRST),
         _known("2.1", "2.6 GB", "CreativeML OpenRAIL++-M", SECOND),

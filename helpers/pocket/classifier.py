@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.models.pocket import weights
 from helpers.models.pocket.networks import PaddedConv2D, ResnetBlock
+from helpers.models.pocket.weights import POCKET
 from helpers.pocket.data import to_float
 from helpers.pocket.objectives import PICTURE_EXAMPLE
 from helpers.pocket.scenes import SETTINGS, THINGS, Scene
@@ -88,4 +88,4 @@ def load_classifier() -> Classifier:
     """The classifier as shipped."""
     classifier = Classifier()
     classifier(PICTURE_EXAMPLE)
-    return weights.load("classifier", classifier)
+    return POCKET.load("classifier", classifier)

@@ -14,6 +14,7 @@ import pytest
 from helpers import StableDiffusion, load_image
 from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
 from helpers.models.pocket import weights
+from helpers.models.pocket.checkpoint import DRAWING
 from helpers.models.pocket.checkpoint import pocket as pocket_checkpoint
 from helpers.pocket import data, evaluate, scenes
 from helpers.pocket.classifier import labels, load_classifier
@@ -24,11 +25,11 @@ NETWORKS = ("text_encoder", "diffusion_model", "image_encoder", "decoder")
 
 
 def test_weights_are_float16_and_at_most_24_mib(figure):
-    files = [weights.path_of(name) for name in weights.SHA256]
+    files = [weights.POCKET.path_of(name) for name in weights.POCKET.sha256]
     size = sum(path.stat().st_size for path in files) / 2**20
     figure(f"pocket weights: {size:.1f} MiB")
     assert size <= 24
-    for path in map(weights.path_of, NETWORKS):
+    for path in map(weights.POCKET.path_of, NETWORKS):
         items = []
         with h5py.File(path) as file:
             file.visititems(lambda name, item, items=items: items.append(item))
@@ -79,8 +80,8 @@ def test_the_unet_reads_the_prompt(pocket, figure):
 def test_damaged_weights_are_named_with_the_way_to_restore_them(tmp_path, monkeypatch, damage):
     for path in filter(Path.is_file, weights.FOLDER.iterdir()):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    path = weights.path_of("decoder")
+    monkeypatch.setattr(weights.Files, "path_of", lambda self, name: tmp_path / f"{name}.weights.h5")
+    path = weights.POCKET.path_of("decoder")
     if damage == "missing":
         path.unlink()
     else:
@@ -225,9 +226,8 @@ def test_training_from_nothing_to_weights(tmp_path, monkeypatch):
     assert changed == ["text_encoder", "diffusion_model", "decoder"]
     assert load_image(tmp_path / "run" / "diffusion.png").shape[1] > 8 * 128
 
-    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
-    monkeypatch.setattr(weights, "SHA256", {name: weights.sha256(weights.path_of(name)) for name in NETWORKS})
-    fresh = pocket_checkpoint()
+    files = weights.Files(tmp_path / "weights", dict(zip(NETWORKS, after)))
+    fresh = pocket_checkpoint(DRAWING._replace(files=files))
     monkeypatch.setattr("helpers.stable_diffusion.checkpoint", lambda name: fresh)
     model = StableDiffusion("pocket")
     picture = model.text_to_image("a dog", num_steps=2, seed=0, verbose=False)

@@ -17,7 +17,7 @@ seeds = st.integers(0, 2**32)
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return WordTokenizer(weights.FOLDER / "vocabulary.txt")
+    return WordTokenizer(weights.POCKET.vocabulary)
 
 
 def test_every_thing_has_a_sprite():

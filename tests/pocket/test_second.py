@@ -10,19 +10,20 @@ from keras import ops
 
 from helpers import StableDiffusion
 from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
+from helpers.models.pocket import inpainting as networks
 from helpers.models.pocket import networks as first
 from helpers.models.pocket import weights
+from helpers.models.pocket.inpainting import BASE, CHANNELS, FACTOR, LATENT, SIZE
 from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.models.pocket.tokenizer import END, START, WordTokenizer
 from helpers.pocket.data import to_float
 from helpers.pocket.diffusing import padded_tokens
 from helpers.pocket.objectives import unit_variance
-from helpers.pocket.second import latents, networks, objectives, sharpening, train
+from helpers.pocket.second import latents, objectives, sharpening, train
 from helpers.pocket.second.data import AT_ONCE, draw_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.holes import blanked, hole_cells, sample_hole
 from helpers.pocket.second.latents import Latents
-from helpers.pocket.second.networks import BASE, CHANNELS, FACTOR, LATENT, SIZE
 from helpers.pocket.world.captions import vocabulary
 from helpers.pocket.world.placing import Placement
 from helpers.pocket.world.scenes import Scene
@@ -134,18 +135,18 @@ def test_the_autoencoder_begins_as_the_first_editions_of_half_the_size():
     model = objectives.autoencoder()
     _, pictures = draw_scenes(2, seed=5)
     halved = pictures.reshape(2, SIZE // 2, 2, SIZE // 2, 2, 3).mean(axis=(2, 4)).round().astype(np.uint8)
-    encoder = weights.load("image_encoder", first.image_encoder())
+    encoder = weights.POCKET.load("image_encoder", first.image_encoder())
     latent = ops.convert_to_numpy(model.moments(to_float(pictures))[..., :CHANNELS])
     np.testing.assert_allclose(latent[..., :BASE], encoder(to_float(halved)), atol=0.1)  # of pixels, rounded
-    small = weights.load("decoder", first.decoder(SIZE // 2, SIZE // 2))(latent[..., :BASE])
+    small = weights.POCKET.load("decoder", first.decoder(SIZE // 2, SIZE // 2))(latent[..., :BASE])
     doubled = keras.layers.UpSampling2D(2, interpolation="bilinear")(small)
     np.testing.assert_allclose(model.decoder(latent), doubled, atol=1e-3)
 
 
 def test_the_unet_begins_as_the_first_editions_and_takes_no_notice_of_a_hole(words):
     own_words = StableDiffusion("pocket").tokenizer
-    text = weights.load("text_encoder", first.text_encoder(MAX_LENGTH, len(own_words.encoder)))
-    unet = weights.load("diffusion_model", first.diffusion_model(128, 128, MAX_LENGTH))
+    text = weights.POCKET.load("text_encoder", first.text_encoder(MAX_LENGTH, len(own_words.encoder)))
+    unet = weights.POCKET.load("diffusion_model", first.diffusion_model(128, 128, MAX_LENGTH))
     model = objectives.diffusion(words.encoder)
     rng = np.random.default_rng(0)
     latent = rng.standard_normal((2, *LATENT), dtype=np.float32)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
+from helpers.models.pocket.inpainting import SIZE
 from helpers.pocket.second.holes import sample_hole
-from helpers.pocket.second.networks import SIZE
 from helpers.pocket.world.scenes import Scene, draw, placements, sample_scene, sample_training_scene
 
 AT_ONCE = 32  # scenes of one generator, so that who draws them does not matter

@@ -16,11 +16,11 @@ from helpers.diffusion.schedule import (
     timestep_embedding,
     trailing_timesteps,
 )
+from helpers.models.pocket.inpainting import LATENT
 from helpers.pocket.data import to_uint8
 from helpers.pocket.diffusing import padded_tokens
 from helpers.pocket.objectives import Diffusion
 from helpers.pocket.second.latents import Latents
-from helpers.pocket.second.networks import LATENT
 from helpers.pocket.world.captions import caption
 
 HOLES = 0.3  # the share of drawn scenes that have surroundings to fit into; the others are drawn from words alone

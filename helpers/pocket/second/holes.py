@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from helpers.models.pocket.inpainting import FACTOR, SIZE
 from helpers.pictures.masks import make_ellipse_mask, make_mask
-from helpers.pocket.second.networks import FACTOR, SIZE
 from helpers.pocket.world.placing import Placement
 
 

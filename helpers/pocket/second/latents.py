@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from helpers.models.pocket.inpainting import BASE, CHANNELS, SIZE
 from helpers.pocket.data import to_float
 from helpers.pocket.objectives import Autoencoder, unit_variance
 from helpers.pocket.second.data import draw_parts, draw_scenes
 from helpers.pocket.second.holes import blanked, hole_cells
-from helpers.pocket.second.networks import BASE, CHANNELS, SIZE
 from helpers.pocket.world.scenes import Scene
 
 

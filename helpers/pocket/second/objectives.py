@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from helpers.models.pocket import inpainting as networks
 from helpers.models.pocket import networks as first
-from helpers.models.pocket import weights
+from helpers.models.pocket.inpainting import LATENT, SIZE, UNET_CHANNELS
 from helpers.models.pocket.networks import TIMESTEP_WIDTH
 from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.models.pocket.tokenizer import WordTokenizer
+from helpers.models.pocket.weights import FOLDER, POCKET
 from helpers.pocket.latents import load_moments
 from helpers.pocket.objectives import Autoencoder, Diffusion
-from helpers.pocket.second import networks
-from helpers.pocket.second.networks import LATENT, SIZE, UNET_CHANNELS
 
 # One of what each model takes, to build it with.
 PICTURE_EXAMPLE = np.zeros((1, SIZE, SIZE, 3), np.float32)
@@ -27,11 +27,11 @@ DIFFUSION_EXAMPLE = [
 
 def autoencoder() -> Autoencoder:
     """The first edition's, of pictures of half the size; what the decoder adds to them is nothing yet."""
-    half = weights.load("decoder", first.decoder(SIZE // 2, SIZE // 2))
+    half = POCKET.load("decoder", first.decoder(SIZE // 2, SIZE // 2))
     decoder = networks.decoder(SIZE, SIZE, half)
     for added in (decoder.get_layer(networks.DETAIL), decoder.get_layer(networks.ADDED)):
         added.set_weights([np.zeros(each.shape) for each in added.weights])
-    return Autoencoder(networks.image_moments(load_moments(weights.FOLDER)), decoder)
+    return Autoencoder(networks.image_moments(load_moments(FOLDER)), decoder)
 
 
 def diffusion(vocabulary: Mapping[str, int]) -> Diffusion:
@@ -39,15 +39,15 @@ def diffusion(vocabulary: Mapping[str, int]) -> Diffusion:
 
     vocabulary: the number of each word. Words that the first edition lacks are random.
     """
-    known = WordTokenizer(weights.FOLDER / "vocabulary.txt").encoder
+    known = WordTokenizer(POCKET.vocabulary).encoder
     model = Diffusion(len(vocabulary), networks.diffusion_model(SIZE, SIZE))
-    text = weights.load("text_encoder", first.text_encoder(MAX_LENGTH, len(known))).get_weights()
+    text = POCKET.load("text_encoder", first.text_encoder(MAX_LENGTH, len(known))).get_weights()
     embeddings = model.text_encoder.get_weights()[0]
     both = [word for word in vocabulary if word in known]
     embeddings[[vocabulary[word] for word in both]] = text[0][[known[word] for word in both]]
     model.text_encoder.set_weights([embeddings, *text[1:]])
     unet = first.diffusion_model(SIZE // 2, SIZE // 2, MAX_LENGTH)
-    own = weights.load("diffusion_model", unet).get_weights()
+    own = POCKET.load("diffusion_model", unet).get_weights()
     grown = [np.zeros(each.shape, np.float32) for each in model.diffusion_model.weights]
     for mine, learned in zip(grown, own, strict=True):
         mine[tuple(slice(each) for each in learned.shape)] = learned  # the first channels of the first convolution

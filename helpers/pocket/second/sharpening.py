@@ -11,8 +11,8 @@ from keras import ops
 from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 
 from helpers.engines.faster_layers import faster
+from helpers.models.pocket.inpainting import CHANNELS
 from helpers.pocket.objectives import difference
-from helpers.pocket.second.networks import CHANNELS
 
 ADVERSARIAL = 0.02  # what the critic's verdict counts, beside the errors
 

@@ -15,23 +15,24 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
+from helpers.models.pocket import inpainting as networks
+from helpers.models.pocket.inpainting import CHANNELS, LATENT, SIZE
+from helpers.models.pocket.sizes import MAX_LENGTH
 from helpers.models.pocket.tokenizer import END, START, WordTokenizer
+from helpers.models.pocket.weights import INPAINTING
 from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr, to_float, to_uint8
 from helpers.pocket.export import write_weights
 from helpers.pocket.judge import judge, sharpness, summary
 from helpers.pocket.objectives import Autoencoder
 from helpers.pocket.run import Run, fastest_policy
-from helpers.pocket.second import latents, networks, objectives
+from helpers.pocket.second import latents, objectives
 from helpers.pocket.second.data import draw_scenes, held_out_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
-from helpers.pocket.second.networks import CHANNELS, LATENT, SIZE
 from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE
 from helpers.pocket.second.sharpening import Sharpening
 from helpers.pocket.world.captions import caption, vocabulary
 from helpers.recipes.files import save_image
-
-KEPT = Path(__file__).parents[3] / "assets" / "pocket" / "second"
 
 
 def autoencoder_run(args) -> Run:
@@ -144,9 +145,10 @@ def keep(args) -> None:
         run.use_averaged()
         keep_autoencoder(run.model, args)
     if (args.run / "diffusion.npz").exists():
-        run = diffusion_run(args)
+        run, words = diffusion_run(args), tokenizer(args)
         run.use_averaged()
-        text_encoder = networks.text_encoder(len(tokenizer(args).encoder))
+        (args.to / "vocabulary.txt").write_text("\n".join(words.encoder) + "\n", encoding="utf-8")
+        text_encoder = networks.text_encoder(MAX_LENGTH, len(words.encoder))
         write_weights("text_encoder", run.model.text_encoder, text_encoder, args.to)
         write_weights("diffusion_model", run.model.diffusion_model, networks.diffusion_model(SIZE, SIZE), args.to)
 
@@ -169,7 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.pocket.second.train", description=__doc__)
     parser.add_argument("stage", choices=[*STAGES])
     parser.add_argument("--run", type=Path, default=Path("runs/second"), help="folder of checkpoints and sheets")
-    parser.add_argument("--to", type=Path, default=KEPT, help="folder of the weights that are kept")
+    parser.add_argument("--to", type=Path, default=INPAINTING.folder, help="folder of the weights that are kept")
     parser.add_argument("--steps", type=int, default=10_000, help="counted from the run's beginning")
     parser.add_argument("--decay", type=int, default=2_000, help="last steps, with a falling learning rate")
     parser.add_argument("--batch", type=int, help="pictures a step; each stage has its own default")

@@ -1,6 +1,6 @@
-"""The second edition's networks: the first's, for pictures of 256 × 256 pixels, and a UNet that sees a hole.
+"""The networks of "pocket-inpainting": those of "pocket", for pictures twice as wide, and a UNet that sees a hole.
 
-Latents have 16 × 16 cells of 8 channels: the first edition's four, of a picture twice as wide, and four for what
+Latents have 16 × 16 cells of 8 channels: the four of "pocket", of a picture twice as wide, and four for what
 those leave out. The networks take and give what KerasCV's own do, but for the UNet's latent: beside the noisy latent
 it sees the hole (1 where it shall paint) and the latent of the picture around the hole, as Stable Diffusion's
 inpainting networks do. A picture from words alone is a hole as large as the picture.
@@ -14,21 +14,16 @@ from keras_cv.src.models.stable_diffusion.padded_conv2d import PaddedConv2D
 from keras_cv.src.models.stable_diffusion.resnet_block import ResnetBlock
 
 from helpers.models.pocket import networks as first
-from helpers.models.pocket.sizes import LATENT_CHANNELS, MAX_LENGTH
+from helpers.models.pocket.sizes import INPAINTING, LATENT_CHANNELS, MAX_LENGTH
 
-SIZE = 256  # pixels
-FACTOR = 16  # pixels of a latent's cell
-BASE = LATENT_CHANNELS  # of a latent's channels, what the first edition tells
-CHANNELS = BASE + 4
+SIZE, FACTOR, CHANNELS, UNET_CHANNELS = INPAINTING
+BASE = LATENT_CHANNELS  # of a latent's channels, what "pocket" tells
 LATENT = (SIZE // FACTOR, SIZE // FACTOR, CHANNELS)
-UNET_CHANNELS = 2 * CHANNELS + 1  # what the UNet sees: noisy latent, hole, the surroundings' latent
 WIDTHS = first.CHANNELS  # of the UNet's three levels
 DETAIL, ADDED = "detail", "added"  # layers of the decoder: how it takes the other channels, and what it adds at the end
 
 
-def text_encoder(vocabulary_size: int) -> keras.Model:
-    """The first edition's: tokens, positions int32 (N, MAX_LENGTH) → context (N, MAX_LENGTH, 160)."""
-    return first.text_encoder(MAX_LENGTH, vocabulary_size)
+text_encoder = first.text_encoder
 
 
 def diffusion_model(height: int, width: int, max_length: int = MAX_LENGTH) -> keras.Model:
@@ -42,7 +37,7 @@ def diffusion_model(height: int, width: int, max_length: int = MAX_LENGTH) -> ke
 def image_moments(half: keras.Model | None = None) -> keras.Model:
     """The image encoder before its last choice: a picture (N, H, W, 3) → mean, log variance (N, H/16, W/16, 16).
 
-    half: tells the first four channels, of a picture of half the size, and stays as it is: the first edition's.
+    half: tells the first four channels, of a picture of half the size, and stays as it is: that of "pocket".
     """
     half = half or first.image_moments()
     half.trainable = False
@@ -74,7 +69,7 @@ def image_encoder(moments: keras.Model | None = None) -> keras.Model:
 def decoder(height: int, width: int, half: keras.Model | None = None) -> keras.Model:
     """A latent (N, height/16, width/16, 8) → a picture (N, height, width, 3) in about [-1, 1].
 
-    It is a picture of half the size, by the first edition's decoder or `half`, made twice as wide, and what it adds.
+    It is a picture of half the size, by the decoder of "pocket" or `half`, made twice as wide, and what it adds.
     """
     half = half or first.decoder(height // 2, width // 2)
     head = len(half.layers) - 4  # from there on features become pixels
