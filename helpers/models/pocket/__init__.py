@@ -1,4 +1,4 @@
-"""The pocket model as it ships: its networks, its tokenizer, its weights.
+"""The pocket models as they ship: their networks, tokenizer and weights.
 
 May import: what models may.
 """

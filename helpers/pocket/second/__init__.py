@@ -1,4 +1,4 @@
-"""The pocket model's second edition while it is trained: its networks, what they learn, the training.
+"""The pocket model's second edition, "pocket-inpainting", while it is trained: what it learns, the training.
 
 It takes the first edition's place, and this folder ends, once its pictures are the better ones.
 """
