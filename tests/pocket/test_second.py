@@ -233,6 +233,7 @@ def test_the_whole_training_in_small(tmp_path, monkeypatch, words):
         "diffusion_model",
         "image_encoder",
         "decoder",
+        "vocabulary",
     }
 
     (args.run / "diffusion.npz").unlink()  # a new run begins at the kept weights: the averaged ones, in half precision
