@@ -161,9 +161,10 @@ def _decoder(decoder: str | Path) -> TinyDecoder:
 def _from_files(model: str | Path, prediction: str | None) -> Checkpoint:
     path = _path(model, hub.fetch_checkpoint)
     if not path.exists():
+        names = listed([*CHECKPOINTS], most=len(CHECKPOINTS))
         raise ValueError(
-            f"Unknown model {str(model)!r}: choose one of {listed([*CHECKPOINTS])}, 'owner/name' of the model hub, "
-            f"or the path of a folder or a '.safetensors' file{near(path)}."
+            f"Unknown model {str(model)!r}: choose one of {names}, 'owner/name' of the model hub, or the path "
+            f"of a folder or a '.safetensors' file{near(path)}."
         )
     files = opened(path, prediction)
     name = str(model) if path != Path(model).expanduser() else path.resolve().stem
