@@ -60,7 +60,8 @@ def test_what_is_not_there_is_told_with_what_is_near(tmp_path):
     (tmp_path / "dreamshaper_8.safetensors").touch()
     with pytest.raises(ValueError, match="Unknown model.*dreamshapr.*there is 'dreamshaper_8.safetensors'"):
         checkpoint(tmp_path / "dreamshapr_8.safetensors")
-    with pytest.raises(ValueError, match="'sd-1.6': choose one of 'pocket', 'pocket-inpainting'.*'owner/name'"):
+    names = "choose one of 'pocket', 'pocket-inpainting', 'sd-1.4'.*'owner/name'"
+    with pytest.raises(ValueError, match=f"Unknown model 'sd-1.6': {names}"):
         checkpoint("sd-1.6")
 
 

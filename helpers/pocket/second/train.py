@@ -9,6 +9,7 @@ Runs on any of Keras's backends (set KERAS_BACKEND). A run goes on from its last
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 import keras
@@ -147,7 +148,7 @@ def keep(args) -> None:
     if (args.run / "diffusion.npz").exists():
         run, words = diffusion_run(args), tokenizer(args)
         run.use_averaged()
-        (args.to / "vocabulary.txt").write_text("\n".join(words.encoder) + "\n", encoding="utf-8")
+        shutil.copyfile(args.run / "vocabulary.txt", args.to / "vocabulary.txt")
         text_encoder = networks.text_encoder(MAX_LENGTH, len(words.encoder))
         write_weights("text_encoder", run.model.text_encoder, text_encoder, args.to)
         write_weights("diffusion_model", run.model.diffusion_model, networks.diffusion_model(SIZE, SIZE), args.to)
