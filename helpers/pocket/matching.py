@@ -125,13 +125,15 @@ def _shrink(picture: np.ndarray, factor: float, hidden: np.ndarray | None) -> tu
     return small, hidden
 
 
-def _coarse(picture: np.ndarray, whole: int, thing: str, paint: str, hidden: np.ndarray | None) -> list[Match]:
+def _coarse(
+    picture: np.ndarray, whole: int, thing: str, paint: str, smallest: float, hidden: np.ndarray | None
+) -> list[Match]:
     """The best places of the coarse search, best first, in pixels of the picture uint8 (h, w, 3).
 
     `whole` is how many pixels a width of 1 is.
     """
     found, above = [], 0.0
-    widths = SMALLEST * STEP ** np.arange(int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1)
+    widths = smallest * STEP ** np.arange(int(np.log(LARGEST / smallest) / np.log(STEP)) + 1)
     for until, pixels in COARSE:
         factor = min(1.0, pixels / whole)
         small, unseen = _shrink(picture, factor, hidden)
@@ -162,12 +164,15 @@ def _near(one: Match, other: Match) -> bool:
     return one.flipped == other.flipped and apart < 0.15 * larger and larger < 1.09 * smaller
 
 
-def _climb(surface: _Surface, thing: str, paint: str, start: Match) -> Match:
-    """From a match in the surface's pixels to the best size and place nearby, in steps of two pixels or one."""
+def _climb(surface: _Surface, thing: str, paint: str, start: Match, least: int) -> Match:
+    """From a match in the surface's pixels to the best size and place nearby, in steps of two pixels or one.
+
+    No width is less than `least` pixels.
+    """
 
     @functools.cache
     def score(side: int, left: int, top: int) -> float:
-        return surface.score(fine_template(thing, paint, start.flipped, side), left, top) if side >= 8 else -1.0
+        return surface.score(fine_template(thing, paint, start.flipped, side), left, top) if side >= least else -1.0
 
     best = tuple(round(value) for value in (start.width, start.x - start.width / 2, start.y - start.width / 2))
     step = 2
@@ -196,9 +201,11 @@ def find(
     paint: str = "",
     within: tuple[int, int, int, int] | None = None,
     hidden: np.ndarray | None = None,
+    smallest: float = SMALLEST,
 ) -> Match:
     """Where a square picture uint8 (S, S, 3) is most like the thing's sprite in the colour `paint`.
 
+    `smallest` is the least width, in parts of the picture's: a sprite of some twenty pixels is like any blot somewhere.
     `within` is a region (left, top, right, bottom) in pixels, e.g. a hole that was filled: only what is in it counts.
     `hidden`, bool (S, S), is where something else is in front.
     """
@@ -206,15 +213,16 @@ def find(
     left, top, right, bottom = within or (0, 0, whole, len(picture))
     part = np.ascontiguousarray(picture[top:bottom, left:right])
     hidden = None if hidden is None else hidden[top:bottom, left:right]
-    candidates = _coarse(part, whole, thing, paint, hidden)
+    candidates = _coarse(part, whole, thing, paint, smallest, hidden)
     if not candidates:
         return Match(0.0, 0.0, 0.0, 0.0, False)
     factor = min(1.0, 128 / whole)  # climbs begin in a smaller picture
     surface = _Surface(*_shrink(part, factor, hidden))
-    climbed = sorted((_climb(surface, thing, paint, _scaled(each, factor)) for each in candidates), reverse=True)
+    least = int(smallest * whole * factor)
+    climbed = sorted((_climb(surface, thing, paint, _scaled(each, factor), least) for each in candidates), reverse=True)
     if factor < 1:
-        surface = _Surface(*_shrink(part, 1, hidden))
-        climbed = [_climb(surface, thing, paint, _scaled(each, 1 / factor)) for each in climbed[:2]]
+        surface, least = _Surface(*_shrink(part, 1, hidden)), int(smallest * whole)
+        climbed = [_climb(surface, thing, paint, _scaled(each, 1 / factor), least) for each in climbed[:2]]
     best = _scaled(max(climbed), 1 / whole)
     return best._replace(x=best.x + left / whole, y=best.y + top / whole)
 

@@ -22,7 +22,7 @@ from helpers.recipes.recipe import Recipe
 from helpers.stable_diffusion import StableDiffusion
 from helpers.teach.adam import Adam
 from helpers.teach.examples import examples
-from helpers.teach.gradients import value_and_gradients
+from helpers.teach.gradients import Vector, value_and_gradient
 from helpers.teach.noisy import Noisy, Pictures, with_noise
 from helpers.teach.student import Student
 from helpers.validation import number_from_0, whole_number
@@ -31,10 +31,10 @@ KEPT = 64  # noisy latents of what is to be kept
 
 
 class Part(Protocol):
-    """Something that is learned: its variables, and how fast Adam changes them; settings: what it was made with."""
+    """Something that is learned: its variables, and how fast Adam changes each; settings: what it was made with."""
 
     variables: dict[str, keras.Variable]
-    learning_rate: float
+    learning_rates: dict[str, float]
 
     @property
     def settings(self) -> dict[str, object]: ...
@@ -67,7 +67,7 @@ class Learning:
         it too; so it is asked once, of KEPT noisy ones.
     seed: decides all noise; step n sees the same noise whether or not the learning was interrupted before.
 
-    `variables` are what is learned, `gradients` their loss and its gradients, of a `batch`.
+    `variables` are what is learned, in one vector while it learns; `loss_and_gradient` are of that and a `batch`.
     The model's own networks are not touched: what is learned is in others, and given to the model from a file.
     Raises ValueError for options out of their range, and as `examples` does.
     """
@@ -102,17 +102,27 @@ class Learning:
         self._settings |= {name: each for part in parts for name, each in part.settings.items()}
         self._pictures = Pictures(latents, *student.tokens(told))
         self._kept = self._as_before(keep) if keep else None
-        self.variables = {name: each for part in parts for name, each in part.variables.items()}
-        rates = {name: part.learning_rate * learning_rate for part in parts for name in part.variables}
-        learned = {id(each) for each in self.variables.values()}
+        self._variables = {name: each for part in parts for name, each in part.variables.items()}
+        rates = [part.learning_rates[name] * learning_rate for part in parts for name in part.variables]
+        self._vector = Vector([*self._variables.values()])
+        self._adam = Adam(self._vector.read(), self._vector.of_each(rates))
+        learned = {id(each) for each in self._variables.values()}
         frozen = [each for each in student.variables if id(each) not in learned]
-        self.gradients = value_and_gradients(student.loss, [*self.variables.values()], frozen)
-        self._adam = Adam(self.variables, rates)
+        self._compute = value_and_gradient(student.loss, self._vector, frozen)
 
     @property
     def number(self) -> int:
         """How many steps were taken."""
         return self._adam.number
+
+    @property
+    def variables(self) -> dict[str, keras.Variable]:
+        """What is learned, as far as it is now: while it learns they are left behind, and only a vector changes."""
+        self._settle()
+        return self._variables
+
+    def _settle(self) -> None:
+        self._vector.assign(self._adam.value)
 
     def _as_before(self, prompts: Sequence[str]) -> Noisy:
         """The model's own pictures of these prompts with noise, and what the student tells of them as it is."""
@@ -133,9 +143,13 @@ class Learning:
     def steps(self, count: int) -> Iterator[Taught]:
         """So many more steps, one by one; after any of them one may stop, look, save, and go on with others."""
         for _ in range(whole_number("count", count, 1)):
-            loss, gradients = self.gradients(*self.batch(self.number + 1))
-            self._adam.follow(gradients)
+            loss, gradient = self.loss_and_gradient(self.batch(self.number + 1))
+            self._adam.follow(gradient)
             yield Taught(self.number, loss)
+
+    def loss_and_gradient(self, batch: Sequence[np.ndarray]) -> tuple[float, np.ndarray]:
+        """Of what is learned so far: the loss, and its gradient, float32 (N,), the variables' numbers in a row."""
+        return self._compute(self._adam.value, *batch)
 
     def batch(self, number: int) -> tuple[np.ndarray, ...]:
         """What `Student.loss` takes at that step: what the UNet sees of latents with noise, and what it should tell."""
@@ -153,6 +167,7 @@ class Learning:
 
     def preview(self, prompt: str, seed: int = 0, **options) -> np.ndarray:
         """A picture by what is learned so far, uint8 (1, img_height, img_width, 3); options: those of a `Recipe`."""
+        self._settle()
         own = self._model.checkpoint.drawing._asdict()
         recipe = denoising.suited(self._model.checkpoint, Recipe(**{**own, "seed": seed, **options}))
         text = prompt if self._student.word is None else prompt.replace("{}", self._student.word.word)
@@ -165,10 +180,12 @@ class Learning:
         """The word as learned so far, for `StableDiffusion(embeddings={word: path})`, diffusers and the web UIs."""
         if self._student.word is None:
             raise ValueError("No word is learned here; give lora(word=…, like=…), or use save_lora.")
+        self._settle()
         return save_embedding(path, self._student.word.word, self._student.word.vector)
 
     def save_lora(self, path: Path | str) -> Path:
         """The updates as learned so far, for `StableDiffusion(loras={path: 1.0})`, diffusers and the web UIs."""
+        self._settle()
         for part in self._parts:
             if isinstance(part, HasFactors):
                 return save_lora(path, part.factors)

@@ -21,6 +21,8 @@ _PROJECTIONS = {
     "text_encoder": re.compile(r"\.self_attn\.(q_proj|k_proj|v_proj|out_proj)$"),
 }
 
+LEARNING_RATES = {"a": 1e-3, "b": 4e-3}  # by the factor's name in Keras: a goes down, b up
+
 
 def lora(
     model: StableDiffusion,
@@ -54,10 +56,8 @@ def lora(
 class LowRankUpdates:
     """Two factors for each projection: its weight gets `up @ down`, up of noughts at first.
 
-    learning_rate: of Adam.
+    learning_rates: of Adam; up, which begins at nought, learns faster than down (LoRA+, 2402.12354).
     """
-
-    learning_rate = 1e-3
 
     def __init__(self, student: Student, rank: int, text_encoder: bool, seed: int):
         self.rank, self.text_encoder = whole_number("rank", rank, 1), text_encoder
@@ -77,6 +77,7 @@ class LowRankUpdates:
             for name, layer in layers.items()
             for factor in "ab"
         }
+        self.learning_rates = {name: LEARNING_RATES[name[-1]] for name in self.variables}
 
     @property
     def settings(self) -> dict[str, object]:

@@ -14,6 +14,8 @@ from helpers.stable_diffusion import StableDiffusion
 from helpers.teach.learning import Learning
 from helpers.teach.student import Student
 
+LEARNING_RATE = 0.1
+
 
 def textual_inversion(
     model: StableDiffusion, pictures: Sequence, word: str, like: str, prompts: str | Sequence[str] = "a {}", **options
@@ -32,10 +34,8 @@ def textual_inversion(
 class LearnedWord:
     """A word's embedding: that of the word that it is like, and a difference, which is learned.
 
-    learning_rate: of Adam, through the root mean square of all the embeddings' numbers.
+    learning_rates: of Adam, through the root mean square of all the embeddings' numbers.
     """
-
-    learning_rate = 0.1
 
     def __init__(self, student: Student, word: str, like: str):
         checkpoint = student.networks.checkpoint
@@ -56,7 +56,7 @@ class LearnedWord:
         self._beginning = table[self._like_token]
         self._scale = float(np.sqrt(np.mean(np.square(table))))
         self._difference = keras.Variable(vector[0], name="difference")  # in the table's own measure
-        self.variables = {"word": self._difference}
+        self.variables, self.learning_rates = {"word": self._difference}, {"word": LEARNING_RATE}
         student.word = self
 
     @property

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from helpers.pocket import judge
+from helpers.pocket.matching import SMALLEST
 from helpers.pocket.world import placing, scenes
 from helpers.pocket.world.backdrops import draw_backdrop
 from helpers.pocket.world.placing import Placement
@@ -46,6 +47,16 @@ def test_another_thing_scores_low():
     picture = np.array(picture_of(Placement("dog", 0.5, 0.4, 0.6, False)))
     for other in ("cat", "car", "castle", "penguin", "bicycle"):
         assert judge.find(picture, other).correlation < 0.75, other
+
+
+def test_a_sprite_of_few_pixels_is_not_looked_for():
+    # coarse patches: some tiny sprite is like some of them
+    patches = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    picture = np.array(Image.fromarray(patches).resize((128, 128), Image.BICUBIC))
+    found = [judge.find(picture, "camera", smallest=least) for least in (0.1, SMALLEST, 0.4)]
+    widths, correlations = [each.width for each in found], [each.correlation for each in found]
+    assert widths[0] < 0.15 and widths[1] >= SMALLEST - 1 / 128 and widths[2] >= 0.4 - 1 / 128
+    assert correlations[0] > correlations[1] > correlations[2]
 
 
 def test_what_is_half_there_or_blurred_scores_lower():

@@ -11,28 +11,33 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPARED = """
 import keras, numpy as np
 from keras import ops
-from helpers.teach.gradients import value_and_gradients
+from helpers.teach.gradients import Vector, value_and_gradient
 
 keras.utils.set_random_seed(0)
 layer = keras.layers.Dense(3)
 layer.build((None, 4))
 layer.enable_lora(2)
 layer.lora_kernel_b.assign(np.full((2, 3), 0.3, np.float32))
-learned, x = [layer.lora_kernel_a, layer.lora_kernel_b], np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
-compute = value_and_gradients(lambda x: ops.sum(ops.tanh(layer(x)) ** 2), learned, [layer._kernel, layer.bias])
-value, gradients = compute(x)
-for variable, gradient in zip(learned, gradients):
-    own = ops.convert_to_numpy(variable)
-    for place in np.ndindex(own.shape):
-        moved = []
-        for way in (0.01, -0.01):
-            other = own.copy()
-            other[place] += way
-            variable.assign(other)  # seen without being traced anew
-            moved.append(compute(x)[0])
-        variable.assign(own)
-        assert abs((moved[0] - moved[1]) / 0.02 - gradient[place]) < 2e-3, (place, moved, gradient[place])
-assert compute(x)[0] == value
+learned, x = Vector([layer.lora_kernel_a, layer.lora_kernel_b]), np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
+loss = lambda x: ops.sum(ops.tanh(layer(x)) ** 2)
+compute = value_and_gradient(loss, learned, [layer._kernel, layer.bias])
+vector = learned.read()
+value, gradient = compute(vector, x)
+assert vector.shape == gradient.shape == (4 * 2 + 2 * 3,) and abs(value - float(loss(x))) < 1e-5
+np.testing.assert_array_equal(learned.of_each([1, 2]), [1] * 8 + [2] * 6)
+for place in range(len(vector)):
+    moved = []
+    for way in (0.01, -0.01):
+        other = vector.copy()
+        other[place] += way
+        learned.assign(other)
+        np.testing.assert_array_equal(learned.read(), other)
+        assert abs(compute(other, x)[0] - float(loss(x))) < 1e-5  # the loss of what the variables would be
+        learned.assign(vector)
+        moved.append(compute(other, x)[0])
+    assert abs((moved[0] - moved[1]) / 0.02 - gradient[place]) < 2e-3, (place, moved, gradient[place])
+layer.bias.assign(np.ones(3, np.float32))
+assert abs(compute(vector, x)[0] - float(loss(x))) < 1e-5  # seen without being traced anew
 """
 
 

@@ -50,14 +50,13 @@ def weights(model):
 
 def moved(learning, rng):
     """Away from the beginning, where the gradients of some factors are nought."""
-    for variable in learning.variables.values():
-        variable.assign(rng.standard_normal(variable.shape, np.float32) * 0.1)
+    learning._adam.value = rng.standard_normal(learning._adam.value.shape, np.float32) * 0.1
 
 
 def test_losses_and_gradients_are_pytorchs(folder, learning, figure):
     moved(learning, np.random.default_rng(1))
     batch = learning.batch(1)
-    loss, gradients = learning.gradients(*batch)
+    loss, gradient = learning.loss_and_gradient(batch)
 
     pipe = StableDiffusionPipeline.from_pretrained(folder)
     networks = {"diffusion_model": pipe.unet, "text_encoder": pipe.text_encoder}
@@ -81,7 +80,10 @@ def test_losses_and_gradients_are_pytorchs(folder, learning, figure):
     expected.backward()
     assert weight.tolist() == [0.5, 0.5, 0.5] and places[:2].sum() == 2 and not places[2:].any()
     assert loss == pytest.approx(expected.item(), rel=1e-4)
-    differences = [oracle.close(ours, each.grad.numpy()) for ours, each in zip(gradients, theirs.values())]
+    differences = [
+        oracle.close(ours, each.grad.numpy())
+        for (_, ours), each in zip(learning._vector.pairs(gradient), theirs.values(), strict=True)
+    ]
     figure(f"learning: gradients at most {max(differences):.1e} of the largest from PyTorch's")
     assert len(differences) > 100 and max(differences) < 2e-3
 
@@ -111,8 +113,8 @@ def test_what_is_to_be_kept_is_what_was_told_before(model):
     before = learning.batch(1)
     target, weight = before[2], before[3]
     kept = [*before[:3], weight * (np.arange(4) >= 3), *before[4:]]
-    largest = max(np.abs(each).max() for each in learning.gradients(*before)[1])
-    at_first = max(np.abs(each).max() for each in learning.gradients(*kept)[1])
+    largest = np.abs(learning.loss_and_gradient(before)[1]).max()
+    at_first = np.abs(learning.loss_and_gradient(kept)[1]).max()
     assert at_first < 1e-3 * largest  # it draws them so already
 
     moved(learning, np.random.default_rng(1))
@@ -120,18 +122,18 @@ def test_what_is_to_be_kept_is_what_was_told_before(model):
     np.testing.assert_array_equal(learning.batch(1)[2], target)
     for name, variable in learning.variables.items():
         np.testing.assert_array_equal(variable.numpy(), values[name])
-    assert max(np.abs(each).max() for each in learning.gradients(*kept)[1]) > 10 * at_first
+    assert np.abs(learning.loss_and_gradient(kept)[1]).max() > 10 * at_first
 
 
 def test_the_loss_falls(model):
     learning = textual_inversion(model, PICTURES, WORD, "cat", batch_size=2)
-    batch, vector = learning.batch(1), learning.variables["word"]
+    batch = learning.batch(1)
     for step in learning.steps(1):
         before = step.loss
-    direction = vector.numpy()
+    direction = learning.variables["word"].numpy()
     assert np.abs(direction) == pytest.approx(0.1, rel=0.05), "Adam's first step is of its rate in every number"
-    vector.assign(direction * 0.01)
-    assert learning.gradients(*batch)[0] < before
+    learning._adam.value = direction * 0.01
+    assert learning.loss_and_gradient(batch)[0] < before
 
 
 def losses_at_full_width(folder) -> tuple[float, float]:
@@ -139,10 +141,10 @@ def losses_at_full_width(folder) -> tuple[float, float]:
     oracle.pipeline("1.x", folder, oracle.FULL["1.x"])
     learning = lora(StableDiffusion(folder, 128, 128, **OPTIONS), PICTURES, "a photo of sks cat", batch_size=1)
     batch = learning.batch(1)
-    before, _ = learning.gradients(*batch)
+    before, _ = learning.loss_and_gradient(batch)
     for _ in learning.steps(3):
         pass
-    return before, learning.gradients(*batch)[0]
+    return before, learning.loss_and_gradient(batch)[0]
 
 
 def test_the_loss_falls_at_full_width_too(tmp_path, figure):
