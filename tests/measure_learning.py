@@ -23,7 +23,7 @@ from helpers.pocket.classifier import labels, load_classifier, shares
 from helpers.pocket.data import held_out_scenes
 from helpers.pocket.evaluate import full_caption, generate
 from helpers.pocket.matching import find
-from helpers.pocket.scenes import THINGS, Scene, draw
+from helpers.pocket.scenes import THINGS, Scene, caption, draw, sample_training_scene
 from helpers.pocket.unseen import FOLDER, SHOWN, UNSEEN, draw_unseen
 from helpers.recipes.files import save_image
 from helpers.teach.lora import lora
@@ -54,7 +54,7 @@ ASKED = {  # in which real scenes these would be: setting, relation, partner
 }
 ALONE_WIDTH, TOGETHER_WIDTH = 0.4, 0.3  # the least that a thing's width is of the picture's, as in the pocket world
 EXAMPLES = 16  # real scenes of each sprite
-KEEP = ["a dog in a meadow", "a cat riding a bicycle at the beach", "a robot in space", "a car on a red background"]
+KEEP, KEEP_WEIGHT = 16, 6.0  # prompts of the model's own world, and how much they count
 
 
 def correlation(picture: np.ndarray, thing: str, scene: tuple) -> float:
@@ -99,7 +99,11 @@ def taught(model, thing: str, args):
     options = dict(word=f"<{thing}>", like=LIKE[thing], prompts=[*SHOWN.values()], seed=args.seed)
     options |= dict(batch_size=args.batch, learning_rate=args.rate)
     if args.method == "lora":
-        options |= dict(rank=args.rank, text_encoder=args.text_encoder, keep=KEEP if args.keep else ())
+        options |= dict(rank=args.rank, text_encoder=args.text_encoder)
+        if args.keep:
+            own = np.random.default_rng(5)
+            keep = [caption(sample_training_scene(own), own) for _ in range(KEEP)]
+            options |= dict(keep=keep, keep_weight=KEEP_WEIGHT)
         learning = lora(model, pictures, **options)
     else:
         learning = textual_inversion(model, pictures, **options)
@@ -128,7 +132,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rank", type=int, default=4)
     parser.add_argument("--text-encoder", action="store_true")
-    parser.add_argument("--keep", action="store_true", help="prior preservation, of four prompts")
+    parser.add_argument("--keep", action="store_true", help="prior preservation, of sixteen prompts")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--samples", type=int, default=60, help="held-out scenes to draw before and after")
     parser.add_argument("--sheets", type=Path, help="a folder for a sheet of each thing")
