@@ -107,11 +107,11 @@ def taught(model, thing: str, args):
         learning = lora(model, pictures, **options)
     else:
         learning = textual_inversion(model, pictures, **options)
-    steps = learning.steps(args.steps or 100_000)
+    steps = learning.steps(100_000)
     next(steps)
     until = time.perf_counter() + args.seconds
     for _ in steps:
-        if not args.steps and time.perf_counter() > until:
+        if time.perf_counter() > until:
             break
     return learning
 
@@ -126,7 +126,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.measure_learning", description=__doc__)
     parser.add_argument("--method", choices=["lora", "textual_inversion"], default="lora")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--steps", type=int, help="so many in place of seconds, where the machine does other work too")
     parser.add_argument("--things", nargs="+", default=UNSEEN)
     parser.add_argument("--rate", type=float, default=1.0, help="times the learning's own learning rates")
     parser.add_argument("--batch", type=int, default=4)

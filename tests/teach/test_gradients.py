@@ -36,6 +36,7 @@ for place in range(len(vector)):
         learned.assign(vector)
         moved.append(compute(other, x)[0])
     assert abs((moved[0] - moved[1]) / 0.02 - gradient[place]) < 2e-3, (place, moved, gradient[place])
+assert compute(vector, x)[0] == value
 layer.bias.assign(np.ones(3, np.float32))
 assert abs(compute(vector, x)[0] - float(loss(x))) < 1e-5  # seen without being traced anew
 """
