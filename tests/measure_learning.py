@@ -54,7 +54,9 @@ ASKED = {  # in which real scenes these would be: setting, relation, partner
 }
 ALONE_WIDTH, TOGETHER_WIDTH = 0.4, 0.3  # the least that a thing's width is of the picture's, as in the pocket world
 EXAMPLES = 16  # real scenes of each sprite
-KEEP, KEEP_WEIGHT = 16, 6.0  # prompts of the model's own world, and how much they count
+# What is kept: so many prompts of the model's own world, these of what the thing is like, and how much they count.
+KEEP, KEEP_WEIGHT = 12, 8.0
+KEEP_LIKE = "a small {}", "a {} in the desert", "a {} riding a scooter in a city", "a {} next to a cake under water"
 
 
 def correlation(picture: np.ndarray, thing: str, scene: tuple) -> float:
@@ -103,6 +105,7 @@ def taught(model, thing: str, args):
         if args.keep:
             own = np.random.default_rng(5)
             keep = [caption(sample_training_scene(own), own) for _ in range(KEEP)]
+            keep += [prompt.format(LIKE[thing]) for prompt in KEEP_LIKE]
             options |= dict(keep=keep, keep_weight=KEEP_WEIGHT)
         learning = lora(model, pictures, **options)
     else:

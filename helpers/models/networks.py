@@ -132,10 +132,12 @@ class Networks:
             ):
                 if checkpoint.version(name) == before.version(name):
                     continue
-                self._runs = {run: each for run, each in self._runs.items() if _WHOLE.get(run, run) != name}
                 assert checkpoint.source is not None, "only to those that have one can something be added"
-                if name == "text_encoder" and checkpoint.source.additions.rows != rows:
+                another = name == "text_encoder" and checkpoint.source.additions.rows != rows
+                if another:
                     self._networks.pop(name, None)
+                if another or self._engine.converts:  # others run the network itself, whatever its weights
+                    self._runs = {run: each for run, each in self._runs.items() if _WHOLE.get(run, run) != name}
                 if name in self._networks:
                     network = checkpoint.source.loaded(name, self._networks[name])
                     if self._engine.converts:

@@ -22,10 +22,13 @@ class Examples(NamedTuple):
     prompts: list[str]
 
 
-def examples(networks: Networks, pictures: Sequence, prompts: str | Sequence[str]) -> Examples:
+def examples(
+    networks: Networks, pictures: Sequence, prompts: str | Sequence[str], random_flip: bool = False
+) -> Examples:
     """Of 3 to 10 pictures, each what `load_image` takes; those of another size are fitted, and a warning says so.
 
     prompts: what all of them show, or a list with one for each.
+    random_flip: each both ways round, first all as they are and then all mirrored.
     Raises ValueError for another number of pictures or prompts, and as `load_image` does.
     """
     if not isinstance(pictures, (list, tuple, np.ndarray)) or not FEWEST <= len(pictures) <= MOST:
@@ -37,6 +40,8 @@ def examples(networks: Networks, pictures: Sequence, prompts: str | Sequence[str
     if len(told) != len(pictures):
         raise ValueError(f"There are {len(pictures)} pictures and {len(told)} prompts; give one for each, or one.")
     loaded = fitted([load_image(each) for each in pictures], networks.img_width, networks.img_height)
+    if random_flip:  # the pictures, as an autoencoder's latent of a mirrored one is not its latent mirrored
+        loaded, told = loaded + [each[:, ::-1] for each in loaded], told * 2
     return Examples(np.concatenate([networks.encode_image(each) for each in loaded]), told)
 
 

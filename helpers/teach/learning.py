@@ -59,6 +59,7 @@ class Learning:
     """Learns from pictures, as long as one iterates over its `steps`; made by `textual_inversion` and by `lora`.
 
     pictures, prompts: as of `examples`.
+    random_flip: whether they are learned both ways round; False for what has a left and a right, such as writing.
     batch_size: pictures a step; each gets noise of its own.
     learning_rate: times that of what is learned, from 0; 1 is for small models and minutes, 0.2 for large ones.
     keep: prompts whose pictures the model, as it is now, draws, and is to draw on (prior preservation, 2208.12242);
@@ -79,6 +80,7 @@ class Learning:
         parts: Sequence[Part],
         pictures: Sequence,
         prompts: str | Sequence[str],
+        random_flip: bool = True,
         batch_size: int = 4,
         learning_rate: float = 1.0,
         keep: Sequence[str] = (),
@@ -87,7 +89,7 @@ class Learning:
     ):
         self.batch_size, self.seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
         self._model, self._student, self._parts = model, student, parts
-        latents, told = examples(model.networks, pictures, prompts)
+        latents, told = examples(model.networks, pictures, prompts, random_flip)
         if student.word is not None:
             told = [student.word.put_in(each) for each in told]
         self._keep_weight = number_from_0("keep_weight", keep_weight)
@@ -96,6 +98,7 @@ class Learning:
             "batch_size": self.batch_size,
             "learning_rate": number_from_0("learning_rate", learning_rate),
             "prompts": told,
+            "random_flip": random_flip,
             "keep": [*keep],
             "keep_weight": self._keep_weight,
         }

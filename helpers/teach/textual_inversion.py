@@ -24,7 +24,7 @@ def textual_inversion(
 
     word: a name that the model has not, such as "<cat-toy>"; like: one of its own words, to begin with.
     prompts: what the pictures show, with {} for the word: of all, or a list with one for each.
-    options: batch_size, learning_rate, seed, keep, keep_weight, as of `Learning`.
+    options: random_flip, batch_size, learning_rate, seed, keep, keep_weight, as of `Learning`.
     Raises ValueError for a word that exists, or is not one word; `like` that is not one token; and as `Learning` does.
     """
     student = Student(model)

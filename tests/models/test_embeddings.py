@@ -69,12 +69,13 @@ def test_low_rank_updates_go_into_the_pocket_model_and_out_again_without_a_word(
     model = StableDiffusion("pocket", engine="graph", precision="float32")
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape, np.float32) for shape in ((1, 16, 16, 4), (1, 320), (1, 24, 160))]
-    plain = model.run("diffusion_model", *arrays)
+    plain, compiled = model.run("diffusion_model", *arrays), model.networks.current("diffusion_model")
     down, up = rng.standard_normal((2, 64), np.float32), rng.standard_normal((64, 2), np.float32)
     name = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
     path = save_lora(tmp_path / "some.safetensors", {"diffusion_model": {name: Learned(down, up)}})
     model.use_loras({path: 1.0})
     assert np.abs(model.run("diffusion_model", *arrays) - plain).max() > 0.01
+    assert model.networks.current("diffusion_model") is compiled, "the graph reads weights where they lie"
     model.use_loras({})
     np.testing.assert_array_equal(model.run("diffusion_model", *arrays), plain)
     assert not [each for each in recwarn if issubclass(each.category, UserWarning)]

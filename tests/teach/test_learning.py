@@ -9,6 +9,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from helpers import StableDiffusion
+from helpers.teach.examples import examples
 from helpers.teach.lora import lora
 from helpers.teach.textual_inversion import textual_inversion
 from tests.models import oracle
@@ -222,6 +223,19 @@ def test_bad_input_is_told(model, told, change):
     options = dict(pictures=PICTURES, word=WORD, like="cat") | change
     with pytest.raises(ValueError, match=told):
         textual_inversion(model, **options)
+
+
+def test_pictures_are_learned_both_ways_round_unless_they_have_a_left_and_a_right(model):
+    prompts = [f"a cat {place}" for place in ("here", "there", "at home")]
+    latents, told = examples(model.networks, PICTURES, prompts, random_flip=True)
+    as_they_are, mirrored = (examples(model.networks, each, prompts) for each in (PICTURES, PICTURES[:, :, ::-1]))
+    np.testing.assert_array_equal(latents, np.concatenate([as_they_are.latents, mirrored.latents]))
+    assert told == [*prompts, *prompts]
+    counts = []
+    for options in ({}, {"random_flip": False}):
+        learning = textual_inversion(model, PICTURES, WORD, "cat", **options)
+        counts.append(len(learning._pictures.latents))
+    assert counts == [6, 3]
 
 
 def test_pictures_of_other_sizes_are_fitted_with_a_note(model):
