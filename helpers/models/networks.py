@@ -127,9 +127,8 @@ class Networks:
         """
         with self._lock:
             before, rows = self.checkpoint, self._additions.rows
-            for name in (
-                {_WHOLE.get(run, run) for run in (*self._networks, *self._runs)} if self._download_weights else ()
-            ):
+            built = {_WHOLE.get(run, run) for run in (*self._networks, *self._runs)}
+            for name in built if self._download_weights else ():
                 if checkpoint.version(name) == before.version(name):
                     continue
                 assert checkpoint.source is not None, "only to those that have one can something be added"
