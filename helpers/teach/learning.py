@@ -97,8 +97,8 @@ class Learning:
             "seed": self.seed,
             "batch_size": self.batch_size,
             "learning_rate": number_from_0("learning_rate", learning_rate),
-            "prompts": told,
             "random_flip": random_flip,
+            "prompts": told,
             "keep": [*keep],
             "keep_weight": self._keep_weight,
         }
@@ -224,7 +224,7 @@ class Learning:
         if "settings" not in file.metadata:
             raise ValueError(f"'{file.path.name}' is no state of a learning; save_state writes those.")
         told = json.loads(file.metadata["settings"])
-        differ = [name for name in {**told, **self._settings} if told.get(name) != self._settings.get(name)]
+        differ = [name for name in {**self._settings, **told} if told.get(name) != self._settings.get(name)]
         if differ:
             name = differ[0]
             raise ValueError(
