@@ -16,6 +16,7 @@ from helpers.pictures.masks import make_mask
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.evaluate import draw_real, full_caption, with_other_riders
+from helpers.pocket.measures import seam
 from helpers.recipes.recipe import Recipe
 
 STEPS = 20
@@ -47,16 +48,6 @@ def keras_cv_inpaint(model, prompt, photo, mask, num_resamples, seed):
                 fresh = rng.standard_normal(known.shape, np.float32)
                 before = (ratio * latent + np.sqrt(1 - ratio**2) * fresh).astype(np.float32)
     return model.decode(latent)[0]
-
-
-def seam(picture, mask):
-    """The mean difference, in 0…255, of two neighbouring pixels of which the mask keeps one."""
-    picture = picture.astype(float)
-    differences = []
-    for axis in (0, 1):
-        across = np.diff(mask.astype(int), axis=axis) != 0
-        differences.append(np.abs(np.diff(picture, axis=axis)).mean(axis=2)[across])
-    return np.concatenate(differences).mean()
 
 
 def main():

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from helpers.pocket import scenes as first
+from helpers.pocket.measures import mean_distance
 from helpers.pocket.world import scenes as second
 
 SCENES = [
@@ -25,13 +26,6 @@ SCENES = [
 ]
 
 
-def mean_distance(pictures: list[np.ndarray]) -> float:
-    """Over all pairs of pictures uint8 (H, W, 3)."""
-    flat = [picture.astype(np.float32).ravel() for picture in pictures]
-    pairs = [np.sqrt(np.mean((flat[i] - flat[j]) ** 2)) for i in range(len(flat)) for j in range(i)]
-    return float(np.mean(pairs))
-
-
 def main() -> None:
     print(f"{'scene':<32}{'first world':>12}{'second':>9}")
     totals = []
@@ -39,7 +33,8 @@ def main() -> None:
         row = []
         for world in (first, second):
             scene = world.Scene(*each)
-            row.append(mean_distance([world.draw(scene, 128, np.random.default_rng(seed)) for seed in range(8)]))
+            pictures = [world.draw(scene, 128, np.random.default_rng(seed)) for seed in range(8)]
+            row.append(mean_distance(np.stack(pictures)))
         totals.append(row)
         print(f"{' '.join(filter(None, each)):<32}{row[0]:>12.1f}{row[1]:>9.1f}")
     print(f"{'mean':<32}{np.mean(totals, axis=0)[0]:>12.1f}{np.mean(totals, axis=0)[1]:>9.1f}")

@@ -19,6 +19,7 @@ from helpers.pictures.strips import strip
 from helpers.pocket import scenes
 from helpers.pocket.classifier import labels, load_classifier, shares
 from helpers.pocket.data import draw_each, draw_scenes, held_out_scenes, psnr
+from helpers.pocket.measures import frechet_distance, mean_distance
 from helpers.recipes.files import save_image
 
 GUIDANCE = 7.5
@@ -40,22 +41,6 @@ def generate(model, prompts: list[str], num_steps: int, sampler: str, batch: int
             latent = step.latent
         pictures.append(model.decode(latent))
     return np.concatenate(pictures)
-
-
-def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Between two sets of features (N, D), taken as Gaussians (1706.08500, formula 6)."""
-    covariances = [np.cov(each, rowvar=False) for each in (a, b)]
-    # the trace of the product's root, from its eigenvalues
-    eigenvalues = np.linalg.eigvals(covariances[0] @ covariances[1])
-    mean = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
-    return float(mean + sum(map(np.trace, covariances)) - 2 * np.sum(np.sqrt(np.maximum(eigenvalues.real, 0))))
-
-
-def mean_distance(pictures: np.ndarray) -> float:
-    """The mean over all pairs of pictures uint8 (N, H, W, 3) of their root mean square difference, in 0…255."""
-    flat = pictures.reshape(len(pictures), -1).astype(np.float32)
-    pairs = [np.sqrt(np.mean((flat[i] - flat[j]) ** 2)) for i in range(len(flat)) for j in range(i)]
-    return float(np.mean(pairs))
 
 
 def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:

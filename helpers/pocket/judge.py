@@ -43,11 +43,3 @@ def summary(correlations: list[list[float]]) -> dict[str, float]:
         "median": float(np.median(things)),
         "tenth percentile": float(np.quantile(things, 0.1)),
     }
-
-
-def sharpness(pictures: np.ndarray) -> float:
-    """The mean absolute Laplacian of the luminance of pictures uint8 (N, S, S, 3), in 0…255 levels."""
-    light = pictures.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    inner = light[:, 1:-1, 1:-1]
-    around = light[:, :-2, 1:-1] + light[:, 2:, 1:-1] + light[:, 1:-1, :-2] + light[:, 1:-1, 2:]
-    return float(np.abs(around - 4 * inner).mean())

@@ -114,10 +114,3 @@ def test_a_summary_counts_things_and_pictures():
     found = judge.summary([[0.9, 0.7], [0.95], [], [0.85, 0.9]])
     assert found["things over 0.8"] == pytest.approx(0.8) and found["pictures over 0.8"] == pytest.approx(2 / 3)
     assert found["median"] == pytest.approx(0.9) and found["tenth percentile"] == pytest.approx(0.76)
-
-
-def test_blurring_lowers_the_sharpness():
-    sharp = picture_of(Placement("dog", 0.5, 0.5, 0.5, False))
-    soft = sharp.filter(ImageFilter.GaussianBlur(2))
-    assert judge.sharpness(np.array(sharp)[None]) > 2 * judge.sharpness(np.array(soft)[None])
-    assert judge.sharpness(np.full((1, 8, 8, 3), 77, np.uint8)) == 0

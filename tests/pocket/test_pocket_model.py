@@ -16,7 +16,7 @@ from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
 from helpers.models.pocket import weights
 from helpers.models.pocket.checkpoint import DRAWING
 from helpers.models.pocket.checkpoint import pocket as pocket_checkpoint
-from helpers.pocket import data, evaluate, scenes
+from helpers.pocket import data, scenes
 from helpers.pocket.classifier import labels, load_classifier
 from helpers.pocket.muon import ConvolutionalMuon
 from helpers.pocket.run import Run
@@ -125,18 +125,9 @@ def test_the_classifier_reads_real_scenes(figure):
     assert (right > 0.9).all() and reading.features.shape == (300, 128)
 
 
-def test_frechet_distance():
-    rng = np.random.default_rng(0)
-    a = rng.standard_normal((5000, 4))
-    assert evaluate.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
-    assert evaluate.frechet_distance(a, a + 3) == pytest.approx(36, rel=1e-3)
-    assert evaluate.frechet_distance(a, 2 * a) == pytest.approx(4 * (2 - 1) ** 2, rel=0.1)
-
-
-def test_psnr_and_distance():
+def test_psnr():
     pictures = np.zeros((2, 8, 8, 3), np.uint8)
     pictures[1] = 10
-    assert evaluate.mean_distance(pictures) == pytest.approx(10)
     assert data.psnr(pictures[:1], pictures[1:]) == pytest.approx(20 * np.log10(25.5))
 
 

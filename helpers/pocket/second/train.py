@@ -24,7 +24,8 @@ from helpers.models.pocket.weights import INPAINTING
 from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr, to_float, to_uint8
 from helpers.pocket.export import write_weights
-from helpers.pocket.judge import judge, sharpness, summary
+from helpers.pocket.judge import judge, summary
+from helpers.pocket.measures import sharpness
 from helpers.pocket.objectives import Autoencoder
 from helpers.pocket.run import Run, fastest_policy
 from helpers.pocket.second import latents, objectives

@@ -1,0 +1,121 @@
+"""Measure the second edition: `python -m helpers.pocket.second.evaluate`, a table and sheets of pictures, unpicked.
+
+Two things are measured, both at the model's own settings: pictures of held-out scenes from words alone, beside the same
+scenes drawn by the world and restored by the autoencoder; and things painted into photographs that were never trained
+on, each into a hole of a quarter of the picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from helpers import StableDiffusion, load_image
+from helpers.models.pocket.inpainting import SIZE
+from helpers.pictures.masks import make_mask
+from helpers.pictures.strips import strip
+from helpers.pocket.data import psnr
+from helpers.pocket.evaluate import table
+from helpers.pocket.judge import judge, summary
+from helpers.pocket.matching import find
+from helpers.pocket.measures import mean_distance, seam, sharpness
+from helpers.pocket.second.data import held_out_scenes
+from helpers.pocket.world.captions import caption
+from helpers.pocket.world.photographs import HELD_OUT, photographs
+from helpers.pocket.world.scenes import Scene, draw
+from helpers.pocket.world.things import THINGS
+from helpers.recipes.files import save_image
+
+BATCH = 10
+HOLE = SIZE // 2  # pixels of a hole's side: a quarter of the picture
+
+
+def drawn_scenes(count: int) -> list[Scene]:
+    """Held-out scenes in drawn places: nobody asks for a photograph that is not there."""
+    return [scene for scene in held_out_scenes(4 * count + 8, seed=0) if scene.setting != "photo"][:count]
+
+
+def generate(model: StableDiffusion, prompts: Sequence[str]) -> np.ndarray:
+    """A picture of each prompt, with seeds 0, 1, 2, …, at the model's own settings: uint8 (N, 256, 256, 3)."""
+    pictures = []
+    for first in tqdm(range(0, len(prompts), BATCH), "from words alone", unit="batch"):
+        part = list(prompts[first : first + BATCH])
+        pictures.append(model.text_to_image(part, batch_size=len(part), seed=first, verbose=False))
+    return np.concatenate(pictures)
+
+
+def from_words(model: StableDiffusion, count: int) -> tuple[dict, np.ndarray]:
+    """The figures of pictures of so many held-out scenes, and a sheet of the first 32."""
+    scenes = drawn_scenes(count)
+    rng = np.random.default_rng(0)
+    drawn = generate(model, [caption(scene, rng, full=True) for scene in scenes])
+    real = np.stack([draw(scene, SIZE, np.random.default_rng([1, n])) for n, scene in enumerate(scenes)])
+    restored = np.concatenate([model.decode(model.encode_image(picture)) for picture in real])
+    figures: dict = {"pictures": len(scenes), "drawn by the model": summary(judge(drawn, scenes))}
+    figures["restored by the autoencoder"] = summary(judge(restored, scenes))
+    figures["drawn by the world"] = summary(judge(real, scenes))
+    figures["restored, PSNR"] = psnr(restored, real)
+    figures["restored, sharpness / world's"] = sharpness(restored) / sharpness(real)
+    figures["drawn, sharpness / world's"] = sharpness(drawn) / sharpness(real)
+    few = scenes[: max(1, min(8, count // 8))]
+    same = [generate(model, [caption(scene, rng, full=True)] * 8) for scene in few]
+    worlds = [np.stack([draw(scene, SIZE, np.random.default_rng([3, n])) for n in range(8)]) for scene in few]
+    apart, apart_in_world = (np.mean([mean_distance(each) for each in several]) for several in (same, worlds))
+    figures["eight seeds / world's"] = float(apart / apart_in_world)
+    return figures, strip(drawn[:32], columns=8)
+
+
+def into_photographs(model: StableDiffusion, count: int) -> tuple[dict, np.ndarray]:
+    """The figures of things painted into so many photographs, and a sheet: each photograph over what became of it."""
+    rng = np.random.default_rng(7)
+    things = rng.permutation(list(THINGS))
+    paths = photographs(HELD_OUT)
+    pairs, found, seams = [], [], []
+    for number in tqdm(range(count), "into photographs", unit="picture"):
+        photo, thing = load_image(paths[number % len(paths)]), str(things[number % len(things)])
+        left, bottom = (int(edge) for edge in rng.integers(SIZE - HOLE + 1, size=2))
+        mask = make_mask(photo.shape, left, left + HOLE, bottom, bottom + HOLE)
+        prompt = caption(Scene(thing, "photo"), rng)
+        picture = model.inpaint(prompt, photo, mask, seed=number, verbose=False)[0]
+        top = SIZE - bottom - HOLE
+        found.append(find(picture, thing, within=(left, top, left + HOLE, top + HOLE)).correlation)
+        seams.append((seam(picture, mask), seam(photo, mask)))
+        pairs.append(np.concatenate([photo, picture]))
+    after, before = np.mean(seams, axis=0)
+    correlations = np.array(found)
+    figures = {
+        "photographs": count,
+        "things over 0.7": float((correlations > 0.7).mean()),
+        "median": float(np.median(correlations)),
+        "seam / photographs' own": float(after / before),
+    }
+    return figures, strip(pairs, columns=6)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m helpers.pocket.second.evaluate", description=__doc__)
+    parser.add_argument("--samples", type=int, default=300, help="held-out scenes to draw")
+    parser.add_argument("--photographs", type=int, default=30, help="photographs to paint things into")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--sheets", type=Path, help="write words.png and photographs.png to this folder")
+    args = parser.parse_args()
+    model = StableDiffusion("pocket-inpainting")
+    words, words_sheet = from_words(model, args.samples)
+    photos, photos_sheet = into_photographs(model, args.photographs)
+    figures = {"from words alone": words, "into photographs": photos}
+    print(table(figures))
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if args.sheets:
+        args.sheets.mkdir(parents=True, exist_ok=True)
+        save_image(words_sheet, args.sheets / "words.png")
+        save_image(photos_sheet, args.sheets / "photographs.png")
+
+
+if __name__ == "__main__":
+    main()
