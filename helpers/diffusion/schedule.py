@@ -79,7 +79,18 @@ def renoise(latent: np.ndarray, timestep: int | None, up_to: int, rngs: Sequence
     return (ratio * latent + np.sqrt(1 - ratio**2) * noise).astype(np.float32)
 
 
+def noisy_and_velocity(latent: np.ndarray, noise: np.ndarray, timesteps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Latents with so much of the noise as at each one's timestep, and the velocity that a model tells of them.
+
+    latent, noise: float32 (N, h, w, C), as are both results; timesteps: int (N,), 0…999. The noisy latent is
+    `signal · x0 + sigma · noise`, the velocity `signal · noise - sigma · x0` (2202.00512, section 4).
+    """
+    left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
+    signal, sigma = np.sqrt(left), np.sqrt(1 - left)
+    return signal * latent + sigma * noise, signal * noise - sigma * latent
+
+
 def noise_from_velocity(velocity: np.ndarray, latent: np.ndarray, timestep: int) -> np.ndarray:
-    """The noise in a latent, from the velocity `signal · noise - sigma · x0` (2202.00512, section 4); same shapes."""
+    """The noise in a latent, from its velocity, as of `noisy_and_velocity`; same shapes."""
     signal, sigma = signal_sigma(timestep)
     return signal * velocity + sigma * latent

@@ -13,6 +13,7 @@ from helpers.diffusion.schedule import (
     ALPHAS_CUMPROD,
     TRAIN_TIMESTEPS,
     noise_from_velocity,
+    noisy_and_velocity,
     timestep_embedding,
     trailing_timesteps,
 )
@@ -26,6 +27,14 @@ def padded_tokens(prompts: list[str], tokenizer) -> np.ndarray:
     """int32 (N, MAX_LENGTH)."""
     tokens = [tokenizer.encode(prompt) for prompt in prompts]
     return np.array([ids + [tokenizer.end_of_text] * (MAX_LENGTH - len(ids)) for ids in tokens], np.int32)
+
+
+def velocity_weight(timesteps: np.ndarray) -> np.ndarray:
+    """How much the velocity's error counts at timesteps 0…999, (N,) in 0…1.
+
+    It weighs x0's error by snr + 1 = 1 / sigma²; held at 5, as in 2303.09556.
+    """
+    return np.minimum(1, 5 * (1 - ALPHAS_CUMPROD[timesteps])).astype(np.float32)
 
 
 def noisy_batches(
@@ -48,14 +57,11 @@ def noisy_batches(
         # one caption in ten is dropped, so that the model learns to guide itself (2207.12598)
         prompts = ["" if rng.random() < 0.1 else scenes.caption(described[i], rng) for i in chosen]
         timesteps = rng.integers(TRAIN_TIMESTEPS, size=batch)
-        left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
-        signal, sigma = np.sqrt(left), np.sqrt(1 - left)
-        noisy = signal * latent + sigma * noise[1]
+        noisy, velocity = noisy_and_velocity(latent, noise[1], timesteps)
         yield {
             "x": [padded_tokens(prompts, tokenizer), noisy, embeddings[timesteps]],
-            "y": signal * noise[1] - sigma * latent,  # the velocity (2202.00512, section 4)
-            # velocity's error weighs x0's by snr + 1 = 1 / sigma²; held at 5, as in 2303.09556
-            "sample_weight": np.minimum(1, 5 * np.square(sigma)).ravel(),
+            "y": velocity,
+            "sample_weight": velocity_weight(timesteps),
         }
 
 

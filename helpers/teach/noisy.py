@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.diffusion.guidance import seen
-from helpers.diffusion.schedule import ALPHAS_CUMPROD, timestep_embedding
+from helpers.diffusion.schedule import TRAIN_TIMESTEPS, noisy_and_velocity, timestep_embedding
 from helpers.teach.student import Student
 
 
@@ -37,10 +37,9 @@ def with_noise(student: Student, pictures: Pictures, count: int, rng: np.random.
     checkpoint = student.networks.checkpoint
     chosen = rng.integers(len(pictures.latents), size=count)
     latent, tokens, places = (each[chosen] for each in pictures)
-    timesteps = rng.integers(len(ALPHAS_CUMPROD), size=count)
+    timesteps = rng.integers(TRAIN_TIMESTEPS, size=count)
     noise = rng.standard_normal(latent.shape, np.float32)
-    left = ALPHAS_CUMPROD[timesteps][:, None, None, None].astype(np.float32)
-    signal, sigma = np.sqrt(left), np.sqrt(1 - left)
-    target = noise if checkpoint.prediction == "noise" else signal * noise - sigma * latent
+    noisy, velocity = noisy_and_velocity(latent, noise, timesteps)
+    target = noise if checkpoint.prediction == "noise" else velocity
     embedded = timestep_embedding(timesteps, checkpoint.timestep_width)
-    return Noisy(seen(signal * latent + sigma * noise, student.beside), embedded, target, tokens, places)
+    return Noisy(seen(noisy, student.beside), embedded, target, tokens, places)

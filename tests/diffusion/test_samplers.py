@@ -13,6 +13,7 @@ from helpers.diffusion.schedule import (
     consistency_timesteps,
     linspace_timesteps,
     noise_from_velocity,
+    noisy_and_velocity,
     timestep_embedding,
     trailing_timesteps,
 )
@@ -53,6 +54,17 @@ def start(request):
 
 def test_noise_schedule_is_diffusers():
     np.testing.assert_allclose(ALPHAS_CUMPROD, DDIMScheduler(**SCHEDULE).alphas_cumprod, rtol=2e-5)
+
+
+def test_noisy_latents_and_their_velocities_are_diffusers(start):
+    noise, timesteps = np.random.default_rng(9).standard_normal(SHAPE, np.float32), np.array([17, 940])
+    scheduler, tensors = DDIMScheduler(**SCHEDULE), [torch.from_numpy(each) for each in (start, noise, timesteps)]
+    noisy, velocity = noisy_and_velocity(start, noise, timesteps)
+    np.testing.assert_allclose(noisy, scheduler.add_noise(*tensors), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(velocity, scheduler.get_velocity(*tensors), rtol=1e-3, atol=1e-4)
+    again = noise_from_velocity(velocity[1], noisy[1], timesteps[1])
+    np.testing.assert_allclose(again, noise[1], rtol=1e-4, atol=1e-5)
+    assert noisy.dtype == velocity.dtype == np.float32
 
 
 @pytest.mark.parametrize("num_steps", [2, 7, 25, 50])

@@ -10,15 +10,15 @@ from keras import ops
 
 from helpers.diffusion.samplers import ddim
 from helpers.diffusion.schedule import (
-    ALPHAS_CUMPROD,
     TRAIN_TIMESTEPS,
     noise_from_velocity,
+    noisy_and_velocity,
     timestep_embedding,
     trailing_timesteps,
 )
 from helpers.models.pocket.inpainting import LATENT
 from helpers.pocket.data import to_uint8
-from helpers.pocket.diffusing import padded_tokens
+from helpers.pocket.diffusing import padded_tokens, velocity_weight
 from helpers.pocket.objectives import Diffusion
 from helpers.pocket.second.latents import Latents
 from helpers.pocket.world.captions import caption
@@ -48,21 +48,18 @@ def noisy_batches(latents: Latents, tokenizer, batch: int, rng: np.random.Genera
         # one caption in ten is dropped, so that the model learns to guide itself (2207.12598)
         prompts = ["" if rng.random() < 0.1 else caption(latents.scenes[i], rng) for i in chosen]
         timesteps = rng.integers(TRAIN_TIMESTEPS, size=batch)
-        left = ALPHAS_CUMPROD[timesteps].astype(np.float32)[:, None, None, None]
-        signal, sigma = np.sqrt(left), np.sqrt(1 - left)
+        noisy, velocity = noisy_and_velocity(latent, noise[1], timesteps)
         whole = (~photos[chosen] & (rng.random(batch) >= HOLES))[:, None, None]
         holes = latents.holes[chosen] | whole
         around = np.where(whole[..., None], latents.grey, latents.around[chosen])
-        noisy = signal * latent + sigma * noise[1]
         yield {
             "x": [
                 padded_tokens(prompts, tokenizer),
                 seen(noisy, holes, around),
                 embeddings[timesteps],
             ],
-            "y": signal * noise[1] - sigma * latent,  # the velocity (2202.00512, section 4)
-            # velocity's error weighs x0's by snr + 1 = 1 / sigma²; held at 5, as in 2303.09556
-            "sample_weight": np.minimum(1, 5 * np.square(sigma)).ravel(),
+            "y": velocity,
+            "sample_weight": velocity_weight(timesteps),
         }
 
 

@@ -43,7 +43,7 @@ def drawn_scenes(count: int) -> list[Scene]:
 def generate(model: StableDiffusion, prompts: Sequence[str]) -> np.ndarray:
     """A picture of each prompt, with seeds 0, 1, 2, …, at the model's own settings: uint8 (N, 256, 256, 3)."""
     pictures = []
-    for first in tqdm(range(0, len(prompts), BATCH), "from words alone", unit="batch"):
+    for first in tqdm(range(0, len(prompts), BATCH), "from words alone", unit="batch", disable=len(prompts) <= BATCH):
         part = list(prompts[first : first + BATCH])
         pictures.append(model.text_to_image(part, batch_size=len(part), seed=first, verbose=False))
     return np.concatenate(pictures)
