@@ -10,6 +10,9 @@ import numpy as np
 
 from helpers.pocket.matching import covered, find
 from helpers.pocket.world.scenes import Scene
+from helpers.pocket.world.things import PAINTS
+
+SIZES = {"small": (0, 0.36), "large": (0.62, 1)}  # widths that pass for it; the world's are 0.18–0.3 and 0.75–0.95
 
 
 def judge(pictures: np.ndarray, scenes: list[Scene]) -> list[list[float]]:
@@ -43,3 +46,22 @@ def summary(correlations: list[list[float]]) -> dict[str, float]:
         "median": float(np.median(things)),
         "tenth percentile": float(np.quantile(things, 0.1)),
     }
+
+
+def sizes_obeyed(pictures: np.ndarray, scenes: list[Scene]) -> float:
+    """The share of the pictures uint8 (N, S, S, 3) in which the thing is small, or large, as its scene says."""
+    right = []
+    for picture, scene in zip(pictures, scenes, strict=True):
+        least, most = SIZES[scene.size]
+        right.append(least <= find(picture, scene.things[0], scene.paint(scene.things[0])).width <= most)
+    return float(np.mean(right))
+
+
+def colours_obeyed(pictures: np.ndarray, scenes: list[Scene]) -> float:
+    """The share of the pictures uint8 (N, S, S, 3) in which the thing is more like itself in the colour that its scene
+    says than in any other."""
+    right = []
+    for picture, scene in zip(pictures, scenes, strict=True):
+        likeness = {paint: find(picture, scene.things[0], paint).correlation for paint in PAINTS}
+        right.append(max(likeness, key=lambda paint: likeness[paint]) == scene.colour)
+    return float(np.mean(right))

@@ -1,13 +1,15 @@
 """Measures of pictures: each tells what it is named for, and the table tells a good second edition from a bad."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
 from helpers.pictures.masks import make_mask
-from helpers.pocket import measures
+from helpers.pocket import judge, measures
 from helpers.pocket.second import evaluate
-from helpers.pocket.world.scenes import draw
+from helpers.pocket.world.scenes import Scene, draw
 from helpers.pocket.world.things import THINGS, sprite
 
 
@@ -39,6 +41,17 @@ def test_a_seam_is_where_the_mask_changes():
     assert measures.seam(picture, mask) == 0
     picture[mask == 0] = 130
     assert measures.seam(picture, mask) == 30
+
+
+def test_sizes_and_colours_are_as_told_where_the_world_draws_and_not_where_something_else_was_said():
+    small = [Scene("car", "meadow", size="small", colour="red"), Scene("rose", "white", size="small", colour="blue")]
+    large = [dataclasses.replace(scene, size="large", colour="green") for scene in small]
+    for said, other in ((small, large), (large, small)):
+        pictures = np.stack([draw(scene, 256, np.random.default_rng(0)) for scene in said])
+        assert judge.sizes_obeyed(pictures, said) == judge.colours_obeyed(pictures, said) == 1
+        mixed = [said[0], dataclasses.replace(said[1], size=other[1].size)]
+        assert judge.sizes_obeyed(pictures, mixed) == 0.5
+        assert judge.colours_obeyed(pictures, [dataclasses.replace(said[0], colour=other[0].colour), said[1]]) == 0.5
 
 
 class Painter:

@@ -1,8 +1,8 @@
 """Measure the second edition: `python -m helpers.pocket.second.evaluate`, a table and sheets of pictures, unpicked.
 
-Two things are measured, both at the model's own settings: pictures of held-out scenes from words alone, beside the same
-scenes drawn by the world and restored by the autoencoder; and things painted into photographs that were never trained
-on, each into a hole of a quarter of the picture.
+Measured are, at the model's own settings: pictures of held-out scenes from words alone, beside the same scenes drawn by
+the world and restored by the autoencoder; whether sizes and colours are as words say; and things painted into
+photographs that were never trained on, each into a hole of a quarter of the picture.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from helpers.pictures.masks import make_mask
 from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr
 from helpers.pocket.evaluate import table
-from helpers.pocket.judge import judge, summary
+from helpers.pocket.judge import colours_obeyed, judge, sizes_obeyed, summary
 from helpers.pocket.matching import find
 from helpers.pocket.measures import mean_distance, seam, sharpness
 from helpers.pocket.second.data import held_out_scenes
 from helpers.pocket.world.captions import caption
 from helpers.pocket.world.photographs import HELD_OUT, photographs
 from helpers.pocket.world.scenes import Scene, draw
-from helpers.pocket.world.things import THINGS
+from helpers.pocket.world.things import PAINTABLE, PAINTS, THINGS
 from helpers.recipes.files import save_image
 
 BATCH = 10
@@ -70,6 +70,21 @@ def from_words(model: StableDiffusion, count: int) -> tuple[dict, np.ndarray]:
     return figures, strip(drawn[:32], columns=8)
 
 
+def as_told(model: StableDiffusion, count: int) -> dict:
+    """The shares of so many pictures in which a size is as told, and of so many in which a colour is."""
+    figures: dict = {}
+    for what, options, judged in (("size", ("small", "large"), sizes_obeyed), ("colour", PAINTS, colours_obeyed)):
+        scenes = []
+        for n in range(count):  # each thing in its setting, and in other sizes and colours from turn to turn
+            turn, thing = divmod(n, len(PAINTABLE))
+            option = options[(turn + thing) % len(options)]
+            scenes.append(Scene(PAINTABLE[thing], ("white", "meadow")[thing < 7], **{what: option}))
+        drawn = generate(model, [caption(scene, np.random.default_rng(n), full=True) for n, scene in enumerate(scenes)])
+        real = np.stack([draw(scene, SIZE, np.random.default_rng([4, n])) for n, scene in enumerate(scenes)])
+        figures |= {f"{what}, drawn by the model": judged(drawn, scenes), f"{what}, by the world": judged(real, scenes)}
+    return figures
+
+
 def into_photographs(model: StableDiffusion, count: int) -> tuple[dict, np.ndarray]:
     """The figures of things painted into so many photographs, and a sheet: each photograph over what became of it."""
     rng = np.random.default_rng(7)
@@ -100,14 +115,16 @@ def into_photographs(model: StableDiffusion, count: int) -> tuple[dict, np.ndarr
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.pocket.second.evaluate", description=__doc__)
     parser.add_argument("--samples", type=int, default=300, help="held-out scenes to draw")
+    parser.add_argument("--told", type=int, default=42, help="pictures to draw of a size, and of a colour")
     parser.add_argument("--photographs", type=int, default=30, help="photographs to paint things into")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--sheets", type=Path, help="write words.png and photographs.png to this folder")
     args = parser.parse_args()
     model = StableDiffusion("pocket-inpainting")
     words, words_sheet = from_words(model, args.samples)
+    told = as_told(model, args.told)
     photos, photos_sheet = into_photographs(model, args.photographs)
-    figures = {"from words alone": words, "into photographs": photos}
+    figures = {"from words alone": words, "as told": told, "into photographs": photos}
     print(table(figures))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
