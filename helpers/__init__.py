@@ -6,6 +6,13 @@ Names are loaded when first used, so that `import helpers` does not wait for Ten
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+
+if importlib.util.find_spec("openvino"):
+    # Read by TensorFlow when it is imported. Where OpenVINO draws, TensorFlow learns, in batches, which oneDNN does a
+    # quarter faster; a single picture it draws a tenth slower. Unasked, only newer processors use it.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"
 

@@ -61,6 +61,17 @@ def test_importing_helpers_loads_no_framework(figure):
     assert not {"tensorflow", "keras", "keras_cv", "torch", "jax", "matplotlib"} & set(modules)
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="TensorFlow has no oneDNN there")
+@pytest.mark.parametrize("asked", [None, "0"])
+def test_one_dnn_learns_unless_it_is_asked_not_to(asked):
+    pytest.importorskip("openvino")
+    code = "import helpers; from tensorflow.python.framework.test_util import IsMklEnabled; print(IsMklEnabled())"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    environment |= {"TF_ENABLE_ONEDNN_OPTS": asked} if asked else {}
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=environment, text=True)
+    assert told.split()[-1] == str(asked is None)
+
+
 def test_what_is_imported_is_required():
     known = {
         "PIL": "pillow",
