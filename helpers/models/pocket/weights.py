@@ -63,8 +63,8 @@ POCKET = Files(
 INPAINTING = Files(
     FOLDER / "inpainting",
     {
-        "text_encoder": "77ca7a4fde2a5bec82d324afc85746acc2e9026a53cc9c863ce918dc6d23dcea",
-        "diffusion_model": "e2dfad35475ac5466beef5d8704b98d9811e3e3916cf22a7a84c76e772b93afc",
+        "text_encoder": "b58066dbce1cfa7d3fa912ab38fd514dbb8a0064058fe6b4bcbdac48aa62381c",
+        "diffusion_model": "9f75800956d84db0b3dde911a06424f93148fa554c17e51edffe48e22a3d8c1c",
         "image_encoder": "ec1a269e705ae84b21417f6769bf2054c0e15102f32bb4bb18c5c9fb2382f647",
         "decoder": "3ac931128334be64d3cd9c2f4bf77a4dd8d84dbe3a16cde7b350e0520e50965b",
     },
