@@ -145,7 +145,7 @@ def main() -> None:
     prompts = [full_caption(scene, rng) for scene in scenes]
 
     def remembered() -> float:
-        drawn = generate(model, prompts, model.checkpoint.drawing.num_steps, model.checkpoint.drawing.sampler)
+        drawn = generate(model, prompts)
         return shares(classifier.read(drawn).labels, labels(scenes))["all"]
 
     before, rows, nearest = remembered(), [], Nearest(classifier)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,24 +23,18 @@ from helpers.pocket.data import draw_each, draw_scenes, held_out_scenes, psnr
 from helpers.pocket.measures import frechet_distance, mean_distance
 from helpers.recipes.files import save_image
 
-GUIDANCE = 7.5
-
 
 def draw_real(chosen: list[scenes.Scene], seed: int) -> np.ndarray:
     """One real picture of each scene: uint8 (N, 128, 128, 3)."""
     return draw_each(chosen, np.random.default_rng(seed))
 
 
-def generate(model, prompts: list[str], num_steps: int, sampler: str, batch: int = 10) -> np.ndarray:
-    """A picture of each prompt, with seeds 0, 1, 2, …: uint8 (N, 128, 128, 3)."""
-    contexts = np.concatenate([model.encode_text(prompt) for prompt in prompts])
+def generate(model: StableDiffusion, prompts: Sequence[str], batch: int = 10, **options) -> np.ndarray:
+    """A picture of each prompt, with seeds 0, 1, 2, …, and the options of `text_to_image`: uint8 (N, H, W, 3)."""
     pictures = []
-    for first in tqdm(range(0, len(prompts), batch), f"{sampler}, {num_steps} steps", unit="batch"):
-        part = contexts[first : first + batch]
-        options = dict(batch_size=len(part), num_steps=num_steps, unconditional_guidance_scale=GUIDANCE)
-        for step in model.denoise(part, **options, seed=first, sampler=sampler):
-            latent = step.latent
-        pictures.append(model.decode(latent))
+    for first in tqdm(range(0, len(prompts), batch), "drawing", unit="batch", disable=len(prompts) <= batch):
+        part = list(prompts[first : first + batch])
+        pictures.append(model.text_to_image(part, batch_size=len(part), seed=first, verbose=False, **options))
     return np.concatenate(pictures)
 
 
@@ -59,16 +54,17 @@ def evaluate(samples: int) -> tuple[dict, np.ndarray, np.ndarray]:
     figures["classifier on real scenes"] = shares(real_reading.labels, wanted)
     figures["classifier on restored scenes"] = shares(classifier.read(restored).labels, wanted)
 
-    drawn = generate(model, prompts, 50, "ddim")
+    drawn = generate(model, prompts, num_steps=50, sampler="ddim")
     reading = classifier.read(drawn)
     figures |= shares(reading.labels, wanted)
-    figures["dpm_solver, 12 steps"] = shares(classifier.read(generate(model, prompts, 12, "dpm_solver")).labels, wanted)
+    few_steps = generate(model, prompts, num_steps=12, sampler="dpm_solver")
+    figures["dpm_solver, 12 steps"] = shares(classifier.read(few_steps).labels, wanted)
     others = draw_real(chosen, seed=2)
     figures["frechet"] = frechet_distance(reading.features, real_reading.features)
     figures["frechet of real scenes"] = frechet_distance(classifier.read(others).features, real_reading.features)
 
     few = chosen[: max(1, min(8, samples // 8))]
-    same = [generate(model, [full_caption(scene, rng)] * 8, 25, "ddim") for scene in few]
+    same = [generate(model, [full_caption(scene, rng)] * 8, num_steps=25, sampler="ddim") for scene in few]
     figures["diversity"] = float(np.mean([mean_distance(each) for each in same]))
     figures["diversity of real scenes"] = float(np.mean([mean_distance(draw_real([s] * 8, seed=3)) for s in few]))
     figures["inpainted samples"] = max(1, samples // 3)

@@ -9,12 +9,13 @@ from PIL import Image, ImageFilter
 from helpers.pictures.masks import make_mask
 from helpers.pocket import judge, measures
 from helpers.pocket.second import evaluate
+from helpers.pocket.second.data import drawn_scenes
 from helpers.pocket.world.scenes import Scene, draw
 from helpers.pocket.world.things import THINGS, sprite
 
 
 def test_blurring_lowers_the_sharpness():
-    sharp = Image.fromarray(draw(evaluate.drawn_scenes(1)[0], 256, np.random.default_rng(0)))
+    sharp = Image.fromarray(draw(drawn_scenes(1)[0], 256, np.random.default_rng(0)))
     soft = sharp.filter(ImageFilter.GaussianBlur(2))
     assert measures.sharpness(np.array(sharp)[None]) > 2 * measures.sharpness(np.array(soft)[None])
     assert measures.sharpness(np.full((1, 8, 8, 3), 77, np.uint8)) == 0
@@ -83,7 +84,7 @@ class Painter:
 
 
 def test_who_paints_as_the_world_does_has_the_best_figures_and_who_leaves_things_out_the_worst():
-    scenes = evaluate.drawn_scenes(3)
+    scenes = drawn_scenes(3)
     (good, sheet), (bad, _) = (evaluate.from_words(Painter(scenes, able), 3) for able in (True, False))
     assert good["drawn by the model"]["median"] > 0.9 > 0.5 > bad["drawn by the model"]["median"]
     assert good["drawn by the world"] == bad["drawn by the world"]

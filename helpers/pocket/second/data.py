@@ -60,3 +60,8 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
         if (scene := sample_scene(rng)).held_out:
             found.append(scene)
     return found
+
+
+def drawn_scenes(count: int) -> list[Scene]:
+    """Held-out scenes in drawn places, to judge by: nobody asks for a photograph that is not there."""
+    return [scene for scene in held_out_scenes(4 * count + 8, seed=0) if scene.setting != "photo"][:count]

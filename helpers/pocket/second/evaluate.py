@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,33 +19,18 @@ from helpers.models.pocket.inpainting import SIZE
 from helpers.pictures.masks import make_mask
 from helpers.pictures.strips import strip
 from helpers.pocket.data import psnr
-from helpers.pocket.evaluate import table
+from helpers.pocket.evaluate import generate, table
 from helpers.pocket.judge import colours_obeyed, judge, sizes_obeyed, summary
 from helpers.pocket.matching import find
 from helpers.pocket.measures import mean_distance, seam, sharpness
-from helpers.pocket.second.data import held_out_scenes
+from helpers.pocket.second.data import drawn_scenes
 from helpers.pocket.world.captions import caption
 from helpers.pocket.world.photographs import HELD_OUT, photographs
 from helpers.pocket.world.scenes import Scene, draw
 from helpers.pocket.world.things import PAINTABLE, PAINTS, THINGS
 from helpers.recipes.files import save_image
 
-BATCH = 10
 HOLE = SIZE // 2  # pixels of a hole's side: a quarter of the picture
-
-
-def drawn_scenes(count: int) -> list[Scene]:
-    """Held-out scenes in drawn places: nobody asks for a photograph that is not there."""
-    return [scene for scene in held_out_scenes(4 * count + 8, seed=0) if scene.setting != "photo"][:count]
-
-
-def generate(model: StableDiffusion, prompts: Sequence[str]) -> np.ndarray:
-    """A picture of each prompt, with seeds 0, 1, 2, …, at the model's own settings: uint8 (N, 256, 256, 3)."""
-    pictures = []
-    for first in tqdm(range(0, len(prompts), BATCH), "from words alone", unit="batch", disable=len(prompts) <= BATCH):
-        part = list(prompts[first : first + BATCH])
-        pictures.append(model.text_to_image(part, batch_size=len(part), seed=first, verbose=False))
-    return np.concatenate(pictures)
 
 
 def from_words(model: StableDiffusion, count: int) -> tuple[dict, np.ndarray]:

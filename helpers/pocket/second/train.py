@@ -29,7 +29,7 @@ from helpers.pocket.measures import sharpness
 from helpers.pocket.objectives import Autoencoder
 from helpers.pocket.run import Run, fastest_policy
 from helpers.pocket.second import latents, objectives
-from helpers.pocket.second.data import draw_scenes, held_out_scenes
+from helpers.pocket.second.data import draw_scenes, drawn_scenes
 from helpers.pocket.second.diffusing import draw, noisy_batches
 from helpers.pocket.second.objectives import DIFFUSION_EXAMPLE, PICTURE_EXAMPLE
 from helpers.pocket.second.sharpening import Sharpening
@@ -126,7 +126,7 @@ def train_diffusion(args) -> None:
     known = latents.load(args.run / "latents.npz")
     batches = noisy_batches(known, words, args.batch, np.random.default_rng([run.step, args.world]))
     rng = np.random.default_rng(0)
-    scenes = [scene for scene in held_out_scenes(64, seed=0) if scene.setting != "photo"][:32]
+    scenes = drawn_scenes(32)
     prompts = [caption(scene, rng, full=True) for scene in scenes]
     start = rng.standard_normal((32, *LATENT), dtype=np.float32)
 
