@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import keras
 import numpy as np
-from keras import ops
 
 from helpers.diffusion.samplers import ddim
 from helpers.diffusion.schedule import (
@@ -61,7 +60,7 @@ def noisy_batches(
         yield {
             "x": [padded_tokens(prompts, tokenizer), noisy, embeddings[timesteps]],
             "y": velocity,
-            "sample_weight": velocity_weight(timesteps),
+            "sample_weight": velocity_weight(timesteps)[:, None, None],
         }
 
 
@@ -80,8 +79,8 @@ def draw(
 
     def denoiser(latent, timestep):
         embedding = timestep_embedding([timestep] * 2 * count)
-        velocity = model([both, np.concatenate([latent, latent]), embedding], training=False)
-        guided, unguided = np.split(ops.convert_to_numpy(velocity), 2)
+        velocity = model.predict_on_batch([both, np.concatenate([latent, latent]), embedding])
+        guided, unguided = np.split(velocity, 2)
         return noise_from_velocity(unguided + guidance * (guided - unguided), latent, timestep)
 
     for step in ddim(start, denoiser, trailing_timesteps(num_steps)):

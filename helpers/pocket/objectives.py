@@ -77,7 +77,8 @@ class Diffusion(keras.Model):
         return ops.cast(self.diffusion_model([latent, timestep, context]), "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        error = ops.mean(ops.square(y_pred - ops.convert_to_tensor(y)), axis=(1, 2, 3))
+        """sample_weight: how much each cell's error counts, (N, H, W) or (N, 1, 1)."""
+        error = ops.mean(ops.square(y_pred - ops.convert_to_tensor(y)), axis=-1)
         return ops.mean(ops.convert_to_tensor(sample_weight) * error)
 
 

@@ -21,7 +21,7 @@ from helpers.pocket.diffusing import padded_tokens
 from helpers.pocket.objectives import unit_variance
 from helpers.pocket.second import latents, objectives, sharpening, train
 from helpers.pocket.second.data import AT_ONCE, draw_scenes
-from helpers.pocket.second.diffusing import draw, noisy_batches
+from helpers.pocket.second.diffusing import cell_weight, draw, noisy_batches, sample_timesteps
 from helpers.pocket.second.holes import blanked, hole_cells, sample_hole
 from helpers.pocket.second.latents import Latents
 from helpers.pocket.world.captions import vocabulary
@@ -44,8 +44,10 @@ def some_latents():
     mean[0, ..., 0] = 2  # tells the photograph
     holes = np.zeros((8, *LATENT[:2]), bool)
     holes[:, 4:9, 3:12] = True
+    things = np.zeros_like(holes)
+    things[:4, 8:12, 2:6] = True
     scenes = [Scene("dog", "photo"), *(Scene("cat", "beach") for _ in range(7))]
-    return Latents(scenes, mean, np.zeros_like(mean), holes, np.full_like(mean, 7), np.full(LATENT, 3))
+    return Latents(scenes, mean, np.zeros_like(mean), holes, things, np.full_like(mean, 7), np.full(LATENT, 3))
 
 
 # ---- holes ----
@@ -93,13 +95,48 @@ def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_laten
     photos = x0[..., 0].mean(axis=(1, 2)) > 1.5
     np.testing.assert_allclose(x0[..., 0], 1 + np.broadcast_to(photos[:, None, None], x0.shape[:3]), atol=1e-4)
     np.testing.assert_allclose(x0[..., 1:], 0, atol=1e-4)
-    np.testing.assert_allclose(batch["sample_weight"], np.minimum(1, 5 * (1 - left.ravel())), rtol=1e-4)  # of float32
+    assert batch["sample_weight"].shape == (64, *LATENT[:2])
     hole, around = shown[..., CHANNELS], shown[..., CHANNELS + 1 :]
     whole = hole.all(axis=(1, 2))
     assert 0.3 < whole.mean() < 0.9  # some are drawn from words alone, some fitted into a hole
     assert photos.any() and not whole[photos].any()
     assert (around[whole] == 3).all() and (around[~whole] == 7).all()
     np.testing.assert_array_equal(hole[~whole], np.broadcast_to(some_latents.holes[:1], hole[~whole].shape))
+
+
+def test_things_count_for_more_once_it_is_decided_where_they_are():
+    things = np.zeros((4, *LATENT[:2]), bool)
+    things[:3, 8:12, 2:6] = True
+    weight = cell_weight(np.array([50, 400, 900, 400]), things)
+    assert weight.dtype == np.float32 and weight.shape == things.shape
+    plain = np.minimum(1, 5 * (1 - ALPHAS_CUMPROD[[50, 400, 900, 400]]))
+    for number in (0, 1):
+        np.testing.assert_allclose(weight[number][things[number]], 2 * plain[number], rtol=1e-5)
+        np.testing.assert_allclose(weight[number][~things[number]], 0.6 * plain[number], rtol=1e-5)
+    for number in (2, 3):  # too early to tell, and a scene without things
+        np.testing.assert_allclose(weight[number], plain[number], rtol=1e-5)
+
+
+def test_an_error_where_things_are_moves_the_loss_more(some_latents, words):
+    batch = next(noisy_batches(some_latents, words, 64, np.random.default_rng(1)))
+    there = np.broadcast_to(batch["sample_weight"].max(axis=0) > 1, batch["sample_weight"].shape)
+    model = objectives.diffusion(words.encoder)
+    losses = [
+        float(
+            model.compute_loss(y=batch["y"], y_pred=batch["y"] + where[..., None], sample_weight=batch["sample_weight"])
+        )
+        for where in (there, ~there)
+    ]
+    np.testing.assert_allclose(losses[0] + losses[1], batch["sample_weight"].mean(), rtol=1e-5)
+    np.testing.assert_allclose(losses[0], (batch["sample_weight"] * there).mean(), rtol=1e-5)
+
+
+def test_half_of_the_timesteps_are_of_the_middle():
+    timesteps = sample_timesteps(20_000, np.random.default_rng(0))
+    assert timesteps.min() >= 0 and timesteps.max() <= 999
+    middle = (timesteps >= 100) & (timesteps < 800)
+    assert 0.84 < middle.mean() < 0.86  # half of them, and seven in ten of the other half
+    assert 0.04 < (timesteps >= 900).mean() < 0.06
 
 
 def test_batches_of_one_seed_are_the_same(some_latents, words):

@@ -265,3 +265,18 @@ def test_neither_tensorflow_nor_keras_is_imported():
     code = "import sys, helpers.pocket.judge, helpers.pocket.world.captions; "
     code += "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=photographs.ROOT).returncode == 0
+
+
+def test_cells_of_things_are_those_that_their_sprites_are_put_in():
+    rng = np.random.default_rng(4)
+    for _ in range(12):
+        placed = scenes.placements(scenes.sample_training_scene(rng), rng)
+        picture = Image.new("RGB", (256, 256), (255, 0, 255))
+        for each in placed:
+            placing.put(picture, each, "", 0.0)
+        touched = (np.asarray(picture) != (255, 0, 255)).any(axis=2).reshape(16, 16, 16, 16).any(axis=(1, 3))
+        cells = placing.cells_of(placed)
+        assert cells.dtype == bool and cells.shape == (16, 16)
+        assert not (touched & ~cells).any()
+        assert touched.sum() > 0.5 * cells.sum()  # a sprite is a square, and a thing is most of it
+        assert cells.any() == bool(placed)

@@ -13,28 +13,32 @@ from tqdm.auto import tqdm
 
 from helpers.models.pocket.inpainting import SIZE
 from helpers.pocket.second.holes import sample_hole
+from helpers.pocket.world.placing import cells_of
 from helpers.pocket.world.scenes import Scene, draw, placements, sample_scene, sample_training_scene
 
 AT_ONCE = 32  # scenes of one generator, so that who draws them does not matter
 
 
 class Drawn(NamedTuple):
-    """Scenes, their pictures uint8 (N, SIZE, SIZE, 3), and a mask for each, uint8 (N, SIZE, SIZE), 1 keeps."""
+    """Scenes, their pictures uint8 (N, SIZE, SIZE, 3), a mask for each, uint8 (N, SIZE, SIZE), 1 keeps, and where in
+    the latents' cells the things are, bool (N, SIZE/16, SIZE/16)."""
 
     scenes: list[Scene]
     pictures: np.ndarray
     masks: np.ndarray
+    things: np.ndarray
 
 
 def _some(seeds: tuple[int, int]) -> Drawn:
     rng = np.random.default_rng(seeds)
     scenes = [sample_training_scene(rng) for _ in range(AT_ONCE)]
-    pictures, masks = [], []
+    pictures, masks, things = [], [], []
     for scene in scenes:
         placed = placements(scene, copy.deepcopy(rng))
         pictures.append(draw(scene, SIZE, rng))
         masks.append(sample_hole(placed, rng))
-    return Drawn(scenes, np.stack(pictures), np.stack(masks))
+        things.append(cells_of(placed))
+    return Drawn(scenes, np.stack(pictures), np.stack(masks), np.stack(things))
 
 
 def draw_parts(count: int, seed: int) -> Iterator[Drawn]:

@@ -20,7 +20,8 @@ from helpers.pocket.world.scenes import Scene
 
 
 class Latents(NamedTuple):
-    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 8), the holes, bool (N, 16, 16), and `around`.
+    """N scenes: their latents' mean and deviation, float16 (N, 16, 16, 8), the cells of holes and of things, bool
+    (N, 16, 16), and `around`.
 
     around: float16, the mean of the latent of the picture with its hole grey; grey: (16, 16, 8), of a hole that is all.
     """
@@ -29,6 +30,7 @@ class Latents(NamedTuple):
     mean: np.ndarray
     deviation: np.ndarray
     holes: np.ndarray
+    things: np.ndarray
     around: np.ndarray
     grey: np.ndarray
 
@@ -61,9 +63,9 @@ def make_latents(moments: keras.Model, count: int, seed: int) -> Latents:
         deviation = np.exp(np.clip(log_variance, -12, 4) / 2)
         scenes += drawn.scenes
         floats = (each.astype(np.float16) for each in (mean, deviation, around))
-        arrays.append((*floats, hole_cells(drawn.masks)))
-    mean, deviation, around, holes = (np.concatenate(each) for each in zip(*arrays))
-    return Latents(scenes, mean, deviation, holes, around, grey(moments).astype(np.float16))
+        arrays.append((*floats, hole_cells(drawn.masks), drawn.things))
+    mean, deviation, around, holes, things = (np.concatenate(each) for each in zip(*arrays))
+    return Latents(scenes, mean, deviation, holes, things, around, grey(moments).astype(np.float16))
 
 
 def grey(moments: keras.Model) -> np.ndarray:
@@ -84,4 +86,4 @@ def load(path: Path) -> Latents:
         raise FileNotFoundError(f"No latents in {path}: run the stage `latents` first.")
     with np.load(path) as kept:
         scenes = [Scene(**each) for each in json.loads(str(kept["scenes"]))]
-        return Latents(scenes, kept["mean"], kept["deviation"], kept["holes"], kept["around"], kept["grey"])
+        return Latents(scenes, **{name: kept[name] for name in Latents._fields[1:]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,16 @@ class Placement(NamedTuple):
     x: float
     y: float
     flipped: bool
+
+
+def cells_of(placed: Sequence[Placement]) -> np.ndarray:
+    """The cells of a latent that the things' sprites are in, bool (CELLS, CELLS)."""
+    cells = np.zeros((CELLS, CELLS), bool)
+    for each in placed:
+        left, top = (max(0, round((middle - each.width / 2) * CELLS)) for middle in (each.x, each.y))
+        right, bottom = (round((middle + each.width / 2) * CELLS) for middle in (each.x, each.y))
+        cells[top:bottom, left:right] = True
+    return cells
 
 
 def _within(value: float, low: float, high: float) -> float:
