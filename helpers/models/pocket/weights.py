@@ -63,8 +63,8 @@ POCKET = Files(
 INPAINTING = Files(
     FOLDER / "inpainting",
     {
-        "text_encoder": "b58066dbce1cfa7d3fa912ab38fd514dbb8a0064058fe6b4bcbdac48aa62381c",
-        "diffusion_model": "9f75800956d84db0b3dde911a06424f93148fa554c17e51edffe48e22a3d8c1c",
+        "text_encoder": "26fd9e68018eaff45ed6d53d4a8659e2aada6f5893487e9b0a9c68dfd4153f8d",
+        "diffusion_model": "5f5ab63c36d7c5c00774e05502309e2edd43316371405077e3c16db529a52c08",
         "image_encoder": "ec1a269e705ae84b21417f6769bf2054c0e15102f32bb4bb18c5c9fb2382f647",
         "decoder": "3ac931128334be64d3cd9c2f4bf77a4dd8d84dbe3a16cde7b350e0520e50965b",
     },
