@@ -95,7 +95,13 @@ def test_the_velocity_and_the_noisy_latent_give_back_latent_and_noise(some_laten
     photos = x0[..., 0].mean(axis=(1, 2)) > 1.5
     np.testing.assert_allclose(x0[..., 0], 1 + np.broadcast_to(photos[:, None, None], x0.shape[:3]), atol=1e-4)
     np.testing.assert_allclose(x0[..., 1:], 0, atol=1e-4)
-    assert batch["sample_weight"].shape == (64, *LATENT[:2])
+    ratio = batch["sample_weight"] / np.minimum(1, 5 * (1 - left[..., 0]))
+    late = np.array(timesteps) >= 700
+    with_thing = ~late & (ratio != ratio[:, :1, :1]).any(axis=(1, 2))
+    assert with_thing[photos & ~late].all()
+    things = np.where(some_latents.things[0], 2, 0.6)
+    for which, expected in ((with_thing, things), (~with_thing, 1)):
+        np.testing.assert_allclose(ratio[which], np.broadcast_to(expected, ratio[which].shape), rtol=1e-4)  # of float32
     hole, around = shown[..., CHANNELS], shown[..., CHANNELS + 1 :]
     whole = hole.all(axis=(1, 2))
     assert 0.3 < whole.mean() < 0.9  # some are drawn from words alone, some fitted into a hole

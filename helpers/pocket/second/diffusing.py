@@ -26,9 +26,8 @@ HOLES = 0.3  # the share of drawn scenes that have surroundings to fit into; the
 # Of two UNets the one that had learned for longer was better at timesteps of 100 to 800, and there at things; see
 # assets/pocket/inpainting/README.md. So half of all timesteps are drawn from these, and things count for more.
 MIDDLE = (100, 450, 800)  # least, likeliest and greatest timestep of that half
-PLACED = (
-    700  # below this timestep it is decided where things are; above, to count them for more would make them likelier
-)
+# below this timestep it is decided where things are; above, to count them for more would make them likelier
+PLACED = 700
 THING, BACKDROP = 2.0, 0.6
 
 
