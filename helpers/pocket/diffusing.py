@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -72,17 +72,19 @@ def draw(
     start: np.ndarray,
     guidance: float = 5.0,
     num_steps: int = 20,
+    shown: Callable[[np.ndarray], np.ndarray] = lambda latent: latent,
 ) -> np.ndarray:
-    """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, H/8, W/8, 4)."""
+    """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, h, w, C); `shown` of a latent is what the UNet
+    sees of it."""
     count = len(prompts)
     both = padded_tokens([*prompts, *[""] * count], tokenizer)
 
     def denoiser(latent, timestep):
         embedding = timestep_embedding([timestep] * 2 * count)
-        velocity = model.predict_on_batch([both, np.concatenate([latent, latent]), embedding])
+        velocity = model.predict_on_batch([both, np.concatenate([shown(latent)] * 2), embedding])
         guided, unguided = np.split(velocity, 2)
         return noise_from_velocity(unguided + guidance * (guided - unguided), latent, timestep)
 
     for step in ddim(start, denoiser, trailing_timesteps(num_steps)):
         latent = step.latent
-    return to_uint8(decoder(latent))
+    return np.concatenate([to_uint8(decoder(part)) for part in np.array_split(latent, -(-count // 8))])

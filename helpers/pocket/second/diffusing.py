@@ -7,16 +7,9 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from helpers.diffusion.samplers import ddim
-from helpers.diffusion.schedule import (
-    TRAIN_TIMESTEPS,
-    noise_from_velocity,
-    noisy_and_velocity,
-    timestep_embedding,
-    trailing_timesteps,
-)
+from helpers.diffusion.schedule import TRAIN_TIMESTEPS, noisy_and_velocity, timestep_embedding
 from helpers.models.pocket.inpainting import LATENT
-from helpers.pocket.data import to_uint8
+from helpers.pocket import diffusing
 from helpers.pocket.diffusing import padded_tokens, velocity_weight
 from helpers.pocket.objectives import Diffusion
 from helpers.pocket.second.latents import Latents
@@ -92,22 +85,18 @@ def draw(
     start: np.ndarray,
     holes: np.ndarray,
     around: np.ndarray,
-    guidance: float = 5.0,
     num_steps: int = 20,
 ) -> np.ndarray:
     """A picture of each prompt, uint8 (N, H, W, 3), from the noise (N, 16, 16, 8).
 
     holes, around: bool (N, 16, 16) and (N, 16, 16, 8), as of `Latents`: all holes and grey, to draw from words alone.
     """
-    both = padded_tokens([*prompts, *[""] * len(prompts)], tokenizer)
-
-    def denoiser(latent: np.ndarray, timestep: int) -> np.ndarray:
-        embedding = timestep_embedding([timestep] * len(both))
-        velocity = model.predict_on_batch([both, np.concatenate([seen(latent, holes, around)] * 2), embedding])
-        guided, unguided = np.split(velocity, 2)
-        return noise_from_velocity(unguided + guidance * (guided - unguided), latent, timestep)
-
-    latent = start
-    for step in ddim(start, denoiser, trailing_timesteps(num_steps)):
-        latent = step.latent
-    return np.concatenate([to_uint8(decoder(part)) for part in np.array_split(latent, -(-len(latent) // 8))])
+    return diffusing.draw(
+        model,
+        decoder,
+        tokenizer,
+        prompts,
+        start,
+        num_steps=num_steps,
+        shown=lambda latent: seen(latent, holes, around),
+    )
